@@ -1,0 +1,34 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+  name: "sheaf",
+  products: [
+    .library(name: "Sheaf", targets: ["Sheaf"]),
+    .library(name: "SheafTesting", targets: ["SheafTesting"]),
+    .executable(name: "sheaf", targets: ["SheafCommand"]),
+  ],
+  targets: [
+    // C, each with the reason for every shim in its header.
+    .systemLibrary(name: "CLibrdkafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
+    .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+    .systemLibrary(name: "CUTF8Proc", providers: [.apt(["libutf8proc-dev"])]),
+    .target(name: "CPlatform"),
+    .target(name: "COnnxRuntime", linkerSettings: [.linkedLibrary("dl")]),
+
+    // Thin layers: the only importers of librdkafka and ONNX Runtime.
+    .target(name: "SheafKafka", dependencies: ["CLibrdkafka", "CPlatform"]),
+    .target(name: "SheafONNX", dependencies: ["COnnxRuntime"]),
+
+    // The library, what its tests and its users' tests stand on, and the command.
+    .target(name: "Sheaf", dependencies: ["SheafKafka", "SheafONNX", "CUTF8Proc", "CPlatform"]),
+    .target(name: "SheafTesting", dependencies: ["Sheaf", "SheafKafka", "CLibrdkafka", "CPlatform"]),
+    .executableTarget(name: "SheafCommand", dependencies: ["Sheaf", "SheafTesting", "SheafONNX", "SheafKafka", "CYAML", "CPlatform"]),
+
+    .testTarget(name: "SheafTests", dependencies: ["Sheaf", "SheafTesting"]),
+    .testTarget(name: "SheafKafkaTests", dependencies: ["Sheaf", "SheafKafka", "SheafTesting", "CPlatform"]),
+    .testTarget(name: "SheafONNXTests", dependencies: ["Sheaf", "SheafONNX", "SheafTesting"]),
+    .testTarget(name: "SheafCommandTests", dependencies: ["SheafCommand", "SheafTesting"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

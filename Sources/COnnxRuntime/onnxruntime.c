@@ -1,0 +1,1 @@
+// The function table of ONNX Runtime, loaded with dlopen.

@@ -1,0 +1,20 @@
+#pragma once
+#define _GNU_SOURCE 1
+// What Linux offers and Swift's Glibc module does not show. Each line says why it is here.
+#include <getopt.h>        // getopt_long
+#include <sched.h>         // sched_getaffinity, CPU_COUNT (a macro, wrapped below)
+#include <malloc.h>        // mallopt, malloc_trim, mallinfo2
+#include <pthread.h>       // pthread_setname_np
+#include <signal.h>
+#include <stdint.h>
+#include <sys/eventfd.h>   // eventfd: what the consume thread sleeps on
+#include <sys/signalfd.h>  // signalfd: SIGTERM as a readable descriptor
+#include <sys/syscall.h>
+#include <unistd.h>
+
+// Number of processors this process may run on (cpusets), not the machine's. CPU_COUNT is a macro.
+static inline int platform_affinity_count(void) {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
+  return CPU_COUNT(&set);
+}

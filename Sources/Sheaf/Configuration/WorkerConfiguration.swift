@@ -1,0 +1,82 @@
+/// Everything a worker is told but the model itself.
+public struct WorkerConfiguration: Sendable {
+  /// librdkafka properties, passed to consumer and producer alike. `group.id` and `bootstrap.servers` have to be there; those
+  /// that would break the worker's guarantees are refused by `Worker.init`.
+  public var kafka: [String: String]
+  public var topics: Topics
+  public var batch: BatchSettings
+  public var limits: Limits
+  /// Lanes that run batches side by side; 1 and more.
+  public var lanes: Int
+  public var delivery: Delivery
+  /// Offsets are committed this often at most, in nanoseconds, while there is something new. Default 200 ms.
+  public var commitInterval: Nanoseconds
+  /// How long a drain (at a rebalance, at shutdown) may take, in nanoseconds; never more than a third of max.poll.interval.ms.
+  /// Default 10 s.
+  public var drainTimeout: Nanoseconds
+  /// Work off what is in the topics at the start, commit and end, instead of going on.
+  public var untilEnd: Bool
+
+  public struct Topics: Sendable {
+    /// Request topics, or patterns that begin with ^. None may be a reply or dead-letter topic.
+    public var requests: [String]
+    /// How a record without a content-type header is read.
+    public var format: DecodeOptions.Format
+    /// What a reply is written as where the request has no accept header.
+    public var replyFormat: ReplyFormat
+    public var nullValue: DecodeOptions.NullValue
+    /// Where replies and error replies go; `nil`: only where a header names an allowed topic, and `deadLetters` must be set.
+    public var replies: String?
+    /// Topics that a request's `kafka_replyTopic` header may name, beside `replies`.
+    public var allowedReplies: [String]
+    /// Where the originals of failed records go; `nil`: nowhere.
+    public var deadLetters: String?
+    /// Where a partition without a committed offset begins.
+    public var start: Start
+
+    public enum Start: String, Sendable, CaseIterable { case earliest, latest }
+
+    public init(
+      requests: [String], format: DecodeOptions.Format = .json, replyFormat: ReplyFormat = .json, nullValue: DecodeOptions.NullValue = .error,
+      replies: String?, allowedReplies: [String] = [], deadLetters: String? = nil, start: Start = .earliest
+    ) {
+      self.requests = requests
+      self.format = format
+      self.replyFormat = replyFormat
+      self.nullValue = nullValue
+      self.replies = replies
+      self.allowedReplies = allowedReplies
+      self.deadLetters = deadLetters
+      self.start = start
+    }
+  }
+
+  public struct Limits: Sendable {
+    /// Records inside the worker at most, librdkafka's prefetch included. Default 100,000.
+    public var records: Int
+    /// Their bytes at most (keys, values and decoded rows). Default 64 MiB.
+    public var bytes: Int
+    /// Records of one partition from the committed offset to the newest handed on, at most. Default 20,000.
+    public var span: Int
+
+    public init(records: Int = 100_000, bytes: Int = 64 << 20, span: Int = 20_000) {
+      self.records = records
+      self.bytes = bytes
+      self.span = span
+    }
+  }
+
+  public enum Delivery: String, Sendable, CaseIterable { case atLeastOnce = "at-least-once" }
+
+  public init(kafka: [String: String], topics: Topics, batch: BatchSettings = .init(), limits: Limits = .init(), lanes: Int = 1) {
+    self.kafka = kafka
+    self.topics = topics
+    self.batch = batch
+    self.limits = limits
+    self.lanes = lanes
+    delivery = .atLeastOnce
+    commitInterval = 200_000_000
+    drainTimeout = 10_000_000_000
+    untilEnd = false
+  }
+}

@@ -1,0 +1,104 @@
+import Glibc
+
+/// A batch as a model sees it: input tensors with the rows of several records stacked and padded, and the outputs it fills.
+///
+/// One belongs to each lane and is used again for every run; its tensors are aligned to 64 bytes and only ever grow.
+public final class ModelBatch {
+  public let signature: Signature
+  /// Rows of this run, at least 1.
+  public internal(set) var rows = 0
+  /// The longest row along the pad axis; 1 where no input has one.
+  public internal(set) var length = 1
+  /// Rows the model failed, with its reasons.
+  public private(set) var failures: [Int: String] = [:]
+
+  var inputs: [Tensor]
+  var outputs: [Tensor]
+
+  /// Memory with a shape.
+  struct Tensor {
+    /// Owned by this batch; nil until used.
+    var buffer: UnsafeMutableRawPointer?
+    var capacity = 0
+    /// What is to be read: `buffer`, or memory of the model's own.
+    var data: UnsafeRawPointer?
+    var shape: [Int] = []
+
+    mutating func reserve(_ bytes: Int) -> UnsafeMutableRawPointer {
+      if bytes > capacity || buffer == nil {
+        free(buffer)
+        capacity = max(64, (bytes + bytes / 4 + 63) & ~63)
+        buffer = aligned_alloc(64, capacity)
+        precondition(buffer != nil, "out of memory: a batch tensor of \(capacity) bytes")
+      }
+      data = UnsafeRawPointer(buffer)
+      return buffer!
+    }
+  }
+
+  public init(signature: Signature) {
+    self.signature = signature
+    inputs = signature.inputs.map { _ in Tensor() }
+    outputs = signature.outputs.map { _ in Tensor() }
+  }
+
+  deinit {
+    for tensor in inputs + outputs { free(tensor.buffer) }
+  }
+
+  // MARK: For the model
+
+  /// Shape of the `index`th input, batch axis included.
+  public func inputShape(_ index: Int) -> [Int] { inputs[index].shape }
+
+  /// The memory of the `index`th input, row-major; valid until `run` returns.
+  public func input(_ index: Int) -> UnsafeRawBufferPointer {
+    let tensor = inputs[index]
+    return UnsafeRawBufferPointer(start: tensor.data, count: byteCount(signature.inputs[index].type, tensor.shape))
+  }
+
+  /// As `input(_:)`, bound to the element type's Swift counterpart.
+  public func input<T: BitwiseCopyable>(_ index: Int, as type: T.Type) -> UnsafeBufferPointer<T> {
+    precondition(MemoryLayout<T>.stride == signature.inputs[index].type.size, "\(T.self) is not \(signature.inputs[index].type)")
+    return input(index).assumingMemoryBound(to: type)
+  }
+
+  /// Memory for the `index`th output, to be filled by the model. Its symbolic extents are this batch's rows (batch axis) and
+  /// length (pad axis) unless `shape` says otherwise.
+  public func output(_ index: Int, shape: [Int]? = nil) -> UnsafeMutableRawBufferPointer {
+    let spec = signature.outputs[index]
+    let shape = shape ?? spec.shape.indices.map { axis in
+      if axis == spec.batchAxis { return rows }
+      if case .fixed(let extent) = spec.shape[axis] { return extent }
+      return length
+    }
+    let bytes = byteCount(spec.type, shape)
+    outputs[index].shape = shape
+    return UnsafeMutableRawBufferPointer(start: outputs[index].reserve(bytes), count: bytes)
+  }
+
+  /// As `output(_:shape:)`, bound to the element type's Swift counterpart.
+  public func output<T: BitwiseCopyable>(_ index: Int, as type: T.Type, shape: [Int]? = nil) -> UnsafeMutableBufferPointer<T> {
+    precondition(MemoryLayout<T>.stride == signature.outputs[index].type.size, "\(T.self) is not \(signature.outputs[index].type)")
+    return output(index, shape: shape).assumingMemoryBound(to: type)
+  }
+
+  /// Gives the `index`th output as memory of the model's own, which has to stay as it is until this context runs again.
+  public func setOutput(_ index: Int, _ data: UnsafeRawPointer, shape: [Int]) {
+    outputs[index].data = data
+    outputs[index].shape = shape
+  }
+
+  /// Fails one row; the record it belongs to is answered with the reason, the others as usual.
+  public func fail(row: Int, _ reason: String) { failures[row] = reason }
+
+  func begin(rows: Int, length: Int) {
+    self.rows = rows
+    self.length = length
+    if !failures.isEmpty { failures = [:] }
+    for index in outputs.indices { outputs[index].data = nil }
+  }
+}
+
+/// Bytes of a tensor. - Precondition: no extent is negative.
+func byteCount(_ type: ElementType, _ shape: [Int]) -> Int { shape.reduce(type.size, *) }

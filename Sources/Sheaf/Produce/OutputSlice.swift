@@ -1,0 +1,10 @@
+/// The part of one output tensor that belongs to one request: its rows, contiguous, row-major.
+public struct OutputSlice: BitwiseCopyable {
+  /// Index into the signature's outputs.
+  public var output: Int
+  public var data: UnsafeRawPointer
+  public var byteCount: Int
+  /// The shape without the batch axis; the rows' axis comes first in `data`.
+  public var tail: UnsafeBufferPointer<Int>
+  public var rows: Int
+}

@@ -1,0 +1,7 @@
+/// The command `sheaf`.
+@main
+enum Command {
+  static func main() {
+    print("sheaf")
+  }
+}
