@@ -7,8 +7,10 @@
 #include <malloc.h>        // mallopt, malloc_trim, mallinfo2
 #include <pthread.h>       // pthread_setname_np
 #include <signal.h>
+#include <spawn.h>
 #include <stdint.h>
 #include <sys/eventfd.h>   // eventfd: what the consume thread sleeps on
+#include <sys/pidfd.h>     // pidfd_open, pidfd_send_signal: waits for a child with a bound, signals it without a race
 #include <sys/signalfd.h>  // signalfd: SIGTERM as a readable descriptor
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -26,3 +28,5 @@ static inline int platform_wait_readable(int descriptor, uint64_t nanoseconds) {
   struct timespec time = {(time_t)(nanoseconds / 1000000000), (long)(nanoseconds % 1000000000)};
   return ppoll(&poll, 1, &time, 0);
 }
+// Closes a child's inherited descriptors. In <spawn.h>, but behind a macro that Swift's Glibc module does not set.
+extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int from);

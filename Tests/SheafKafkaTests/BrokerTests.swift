@@ -1,0 +1,97 @@
+import CPlatform
+import Glibc
+import SheafTesting
+import Testing
+
+@Suite struct BrokerTests {
+  @Test(arguments: Brokers.available) func keepsWhatIsSent(_ kind: Brokers) throws {
+    let broker = try kind.start()
+    let topic = uniqueName("kept")
+    try broker.createTopic(topic, partitions: 3)
+    let sent = (0..<300).map { index in
+      TestRecord("value \(index)", key: "key", headers: ["index": "\(index)", "empty": ""], partition: Int32(index % 3))
+    }
+    try broker.client.produce(topic, sent + [TestRecord(key: nil, value: nil, headers: [.init("null", nil)], partition: 0)])
+
+    let received = try broker.client.consume(topic, count: 301)
+    #expect(received.count == 301)
+    for partition in 0..<3 as Range<Int32> {
+      let own = received.filter { $0.partition == partition && $0.value != nil }
+      #expect(own.map(\.text) == sent.filter { $0.partition == partition }.map(\.text))
+      #expect(own.map(\.offset) == (0..<100).map { Int64($0) })
+      #expect(own.allSatisfy { $0.header("empty") == "" && $0.header("index") == String($0.text.dropFirst(6)) })
+    }
+    let null = try #require(received.first { $0.value == nil })
+    #expect(null.key == nil && null.headers == [.init("null", nil)])
+    #expect(try broker.client.endOffsets(topic) == [101, 100, 100])
+    #expect(try broker.client.committed(uniqueName("group"), topic) == [-1, -1, -1])
+  }
+
+  @Test func isFoundOnAChosenPort() throws {
+    let port = try freePort()
+    let broker = try EmbeddedBroker(brokers: 2, topics: [("topic", 4)], port: port)
+    #expect(broker.bootstrap == "127.0.0.1:\(port)")
+    try broker.client.produce("topic", [TestRecord("hello")])
+    #expect(try broker.client.consume("topic", count: 1).map(\.text) == ["hello"])
+    broker.close()
+    #expect(!broker.client.answers(within: 0.2))
+  }
+
+  @Test func comesBackAtItsAddress() throws {
+    let broker = try EmbeddedBroker(topics: [("topic", 1)])
+    try broker.setDown()
+    #expect(!broker.client.answers(within: 0.2))
+    try broker.setUp()
+    #expect(broker.client.answers(within: 5))
+    broker.pushErrors(0, [.init(rawValue: 6), .init(rawValue: 6)])  // Produce: not the leader, which is retried.
+    try broker.client.produce("topic", [TestRecord("hello")])
+    #expect(try broker.client.endOffsets("topic") == [1])
+  }
+
+  @Test(.enabled(if: Brokers.available.contains(.real))) func realKafkaSurvivesACrash() throws {
+    let kafka = try RealKafka()
+    try kafka.createTopic("topic", partitions: 1)
+    try kafka.client.produce("topic", [TestRecord("before")])
+    kafka.kill()
+    #expect(!kafka.client.answers(within: 0.2))
+    try kafka.restart()
+    try kafka.client.produce("topic", [TestRecord("after")])
+    #expect(try kafka.client.consume("topic", count: 2).map(\.text) == ["before", "after"])
+    kafka.stop()
+  }
+}
+
+@Suite struct ChildProcessTests {
+  @Test func saysHowItEnded() throws {
+    #expect(try ChildProcess(["sh", "-c", "exit 3"]).wait() == .code(3))
+    let sleeper = try ChildProcess(["sleep", "60"])
+    #expect(sleeper.isRunning)
+    #expect(sleeper.wait(seconds: 0.01) == nil)
+    sleeper.signal(SIGTERM)
+    #expect(sleeper.wait() == .signal(SIGTERM))
+    #expect(sleeper.wait() == .signal(SIGTERM))
+    #expect(throws: TestClientError.self) { try ChildProcess(["/no/such/program"]) }
+  }
+
+  @Test func writesWhereItIsTold() throws {
+    let directory = try TemporaryDirectory()
+    let file = directory.path + "/out"
+    _ = try ChildProcess(["sh", "-c", "echo $WORD; echo error >&2"], environment: ["WORD": "word"], output: .file(file)).wait()
+    #expect(try readText(file) == "word\nerror\n")
+  }
+
+  @Test func diesWithItsParent() throws {
+    let directory = try TemporaryDirectory()
+    let file = directory.path + "/pid"
+    let watched = directory.path + "/watched"
+    // The parent is a process of its own that starts a child as we do; here a shell stands for both.
+    mkdir(watched, 0o755)
+    var child: ChildProcess? = try ChildProcess(["sh", "-c", "echo $$ > \(file); exec sleep 60"], removing: watched)
+    while ((try? readText(file)) ?? "").isEmpty { usleep(1000) }
+    let pid = try #require(Int32(try readText(file).dropLast()))
+    #expect(pid == child?.pid)
+    child = nil
+    #expect(kill(pid, 0) == -1)
+    #expect(access(watched, F_OK) == 0)  // Ended in order: its directory is the owner's business.
+  }
+}
