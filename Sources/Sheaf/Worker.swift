@@ -78,6 +78,14 @@ public final class Worker: Sendable {
   /// May be called from any thread, and more than once.
   public func stop() { source.stop() }
 
+  /// What the worker has done so far and what is inside it.
+  public var status: WorkerStatus {
+    let counts = source.counts, tally = batcher.totals
+    return WorkerStatus(
+      recordsInside: counts.inside, bytesInside: counts.bytes, recordsTaken: counts.taken, recordsSettled: counts.returned, batches: tally.batches,
+      rows: tally.rows, batchSizes: tally.sizes, reasons: Dictionary(uniqueKeysWithValues: tally.reasons.map { ($0.key.rawValue, $0.value) }))
+  }
+
   /// The batching parameters in force; what is set is obeyed by the next batch.
   public var batch: BatchSettings {
     get { batcher.settings }

@@ -13,6 +13,8 @@ public final class Consumer {
     case revoke([TopicPartition], lost: Bool)
     /// The answer to `commit(_:)`.
     case committed([PartitionOffset], KafkaError?)
+    /// librdkafka's statistics, as JSON; only with `statistics.interval.ms`.
+    case statistics(String)
     case error(KafkaError)
   }
 
@@ -28,7 +30,7 @@ public final class Consumer {
   /// - Throws: `KafkaError` where librdkafka refuses a property.
   public init(_ properties: [(String, String)], wakeup descriptor: Int32) throws {
     let conf = try Properties(properties)
-    rd_kafka_conf_set_events(conf.raw, RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_OFFSET_COMMIT)
+    rd_kafka_conf_set_events(conf.raw, RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_OFFSET_COMMIT | RD_KAFKA_EVENT_STATS)
     client = try conf.client(RD_KAFKA_CONSUMER)
     rd_kafka_poll_set_consumer(client)
     control = rd_kafka_queue_get_consumer(client)
@@ -57,6 +59,7 @@ public final class Consumer {
       case RD_KAFKA_EVENT_OFFSET_COMMIT:
         let failed = code != RD_KAFKA_RESP_ERR_NO_ERROR
         return .committed(partitionOffsets(rd_kafka_event_topic_partition_list(event)), failed ? KafkaError(code) : nil)
+      case RD_KAFKA_EVENT_STATS: return .statistics(String(cString: rd_kafka_event_stats(event)))
       case RD_KAFKA_EVENT_ERROR:
         var error = KafkaError(code, String(cString: rd_kafka_event_error_string(event)))
         error.isFatal = rd_kafka_event_error_is_fatal(event) != 0

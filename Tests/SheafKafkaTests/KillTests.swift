@@ -20,7 +20,7 @@ private func readLink(_ path: String) -> String {
 
 extension Stage {
   func startWorker(_ settings: String...) throws -> ChildProcess {
-    try ChildProcess([testWorker, broker.bootstrap, group, requests, replies] + settings + ["session.timeout.ms=6000", "heartbeat.interval.ms=500", "fetch.wait.max.ms=10"])
+    try ChildProcess([testWorker, broker.bootstrap, group, requests, replies, "session.timeout.ms=6000", "heartbeat.interval.ms=500", "fetch.wait.max.ms=10"] + settings)
   }
 }
 

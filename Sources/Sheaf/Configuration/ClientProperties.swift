@@ -14,11 +14,10 @@ enum ClientProperties {
     set("enable.partition.eof", "true")
     // A group must be of one kind; under the new protocol the broker assigns.
     if user["group.protocol"] != "consumer" { set("partition.assignment.strategy", "range") }
-    // Half of what may be inside is librdkafka's to prefetch.
-    set("queued.min.messages", String(max(1, min(10_000_000, configuration.limits.records / 2))))
-    set("queued.max.messages.kbytes", String(max(1, min(2_097_151, configuration.limits.bytes / 2 / 1024))))
-    // One fetch must not overshoot that half by much; at least the largest message a broker takes by default.
-    set("fetch.max.bytes", String(max(1_048_576, min(52_428_800, configuration.limits.bytes / 4))))
+    set("queued.min.messages", String(configuration.limits.prefetch.records))
+    set("queued.max.messages.kbytes", String(configuration.limits.prefetch.bytes / 1024))
+    // The threshold is overshot by one fetch; that has to hold the largest message a broker takes by default.
+    set("fetch.max.bytes", String(max(1_048_576, min(52_428_800, configuration.limits.bytes / 8))))
     if librdkafkaKnows("fetch.queue.backoff.ms") { set("fetch.queue.backoff.ms", "5") }
     common(set)
     return properties
@@ -58,4 +57,14 @@ enum ClientProperties {
     ["linger.ms", "batch.", "queue.buffering.", "compression.", "message.send.", "retries", "partitioner", "sticky.", "transactional.", "transaction.", "enable.idempotence", "enable.gapless", "acks", "request.required.acks", "request.timeout.ms", "message.timeout.ms", "delivery.timeout.ms", "max.in.flight"]
       .contains(where: key.hasPrefix)
   }
+}
+
+extension WorkerConfiguration.Limits {
+  /// librdkafka's share of the bounds: a quarter, overshot by one fetch of an eighth at most.
+  var prefetch: (records: Int, bytes: Int) {
+    (max(1, min(10_000_000, records / 4)), max(1024, min(2_097_151 * 1024, bytes / 4)))
+  }
+
+  /// The worker's share: half. What is left over is for messages larger than the mean of those before them.
+  var inside: (records: Int, bytes: Int) { (max(1, records / 2), bytes / 2) }
 }

@@ -34,8 +34,8 @@ extension WorkerConfiguration {
     try require(batch.maxTokens >= 1, "batch.maxTokens", "\(batch.maxTokens)", "is less than 1", "set 1 or more")
     try require(batch.maxBytes >= 1, "batch.maxBytes", "\(batch.maxBytes)", "is less than 1", "set 1 or more")
     try require(lanes >= 1 && lanes <= 256, "lanes", "\(lanes)", "is not 1 to 256", "set the number of batches to run side by side")
-    try require(limits.records >= 2, "limits.records", "\(limits.records)", "is less than 2", "half of it is prefetch: set some batches' worth")
-    try require(limits.bytes >= 1 << 20, "limits.bytes", "\(limits.bytes)", "is less than 1 MiB", "half of it is prefetch: set some batches' worth")
+    try require(limits.records >= 2, "limits.records", "\(limits.records)", "is less than 2", "a part of it is prefetch: set some batches' worth")
+    try require(limits.bytes >= 1 << 20, "limits.bytes", "\(limits.bytes)", "is less than 1 MiB", "a part of it is prefetch: set some batches' worth")
     try require(limits.span >= 1, "limits.span", "\(limits.span)", "is less than 1", "set some batches' worth")
   }
 

@@ -18,6 +18,9 @@ public struct WorkerConfiguration: Sendable {
   public var untilEnd: Bool
   /// Where the worker's lines go. Default: standard error.
   public var log: @Sendable (String) -> Void
+  /// Called with the consumer's statistics, librdkafka's JSON, where `kafka` sets `statistics.interval.ms`; on the consume
+  /// thread, so it has to be quick.
+  public var statistics: (@Sendable (String) -> Void)?
 
   public struct Topics: Sendable {
     /// Request topics, or patterns that begin with ^. None may be a reply or dead-letter topic.

@@ -64,11 +64,8 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
     pollInterval = maxPoll / 3
     machine = AssignmentMachine(bound: min(configuration.drainTimeout, maxPoll / 3))
     topics = TopicNames()
-    // Half of what may be inside is prefetch: see ClientProperties.
-    let wakeup = wakeup
-    ledger = Ledger(bounds: Ledger.Bounds(
-      records: max(1, configuration.limits.records / 2), bytes: max(1, configuration.limits.bytes / 2), span: configuration.limits.span
-    )) { wakeup.wake() }
+    let inside = configuration.limits.inside, wakeup = wakeup
+    ledger = Ledger(bounds: .init(records: inside.records, bytes: inside.bytes, span: configuration.limits.span)) { wakeup.wake() }
     consumer = try Consumer(ClientProperties.consumer(configuration), wakeup: wakeup.descriptor)
   }
 
@@ -102,6 +99,7 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
       configuration.log("revoked \(describe(partitions))\(lost ? ", lost" : "")")
       try perform(machine.revoked(partitions, lost: lost, now: monotonicNow()), intake)
     case .committed(let offsets, let error): try committed(offsets, error, intake)
+    case .statistics(let json): configuration.statistics?(json)
     case .error(let error):
       if error.isFatal { throw WorkerError("kafka: \(error)") }
       configuration.log("kafka: \(error)")
@@ -240,7 +238,7 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
       kept += 1
     }
     guard kept > 0 else { return }
-    meanBytes = max(1, (meanBytes * 3 + total / kept) / 4)
+    meanBytes = (meanBytes * 3 + total / kept + 4) / 4  // Rounded up, so never 0.
     handOn(kept, intake)
   }
 
@@ -408,6 +406,8 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
   }
 
   func require(_ outcomes: UInt8, _ ticket: Ticket) { ledger.require(outcomes, ticket) }
+
+  var counts: (inside: Int, bytes: Int, taken: Int, returned: Int) { ledger.counts }
 
   func topicName(_ topic: Int32) -> String { topics.name(topic) }
 }

@@ -36,6 +36,8 @@ protocol Source: AnyObject, Sendable {
   func require(_ outcomes: UInt8, _ ticket: Ticket)
   /// After `run`: records that were let go unsettled because a drain at shutdown reached its bound; nil: none.
   var unsettledAtEnd: Int? { get }
+  /// Records and bytes inside the worker, records taken and given back since the start.
+  var counts: (inside: Int, bytes: Int, taken: Int, returned: Int) { get }
   /// The name of a record's topic.
   func topicName(_ topic: Int32) -> String
 }
