@@ -15,7 +15,7 @@ final class Exchange {
 
   /// More than both workers' batches, running and waiting, so that neither is ever short; and few enough that latency is about
   /// batches, not about our own queue.
-  static let outstanding = 512
+  static let outstanding = 256
   /// A worker that has nothing to say for so long is stuck.
   private static let patience = 60.0
 
