@@ -72,7 +72,8 @@ public final class EmbeddedBroker: TestBroker, @unchecked Sendable {  // Every c
 
   /// Answers the next requests of a kind (`apiKey` as in Kafka's protocol: 0 is Produce, 1 Fetch, 8 OffsetCommit) with these
   /// error codes, one each.
-  public func pushErrors(_ apiKey: Int, _ codes: [rd_kafka_resp_err_t]) {
+  public func pushErrors(_ apiKey: Int, _ codes: [Int]) {
+    let codes = codes.map { rd_kafka_resp_err_t(rawValue: Int32($0)) }
     rd_kafka_mock_push_request_errors_array(cluster, Int16(apiKey), codes.count, codes)
   }
 
@@ -90,11 +91,8 @@ public final class EmbeddedBroker: TestBroker, @unchecked Sendable {  // Every c
   /// more than one response in flight stalls for the client's delayed acknowledgement (40 ms).
   private func disableNagle() {
     let ours = Set(Self.ports(String(cString: rd_kafka_mock_cluster_bootstraps(cluster))))
-    guard let directory = opendir("/proc/self/fd") else { return }
-    defer { closedir(directory) }
-    while let entry = readdir(directory) {
-      let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-      guard let descriptor = Int32(name), isListening(descriptor), ours.contains(localPort(descriptor)) else { continue }
+    for descriptor in fileNames(in: "/proc/self/fd").compactMap({ Int32($0) })
+    where isListening(descriptor) && ours.contains(localPort(descriptor)) {
       setOption(descriptor, IPPROTO_TCP, TCP_NODELAY)
     }
   }

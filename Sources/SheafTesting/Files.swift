@@ -34,3 +34,15 @@ public func writeText(_ text: String, to path: String) throws {
   let written = fputs(text, file)
   guard fclose(file) == 0, written >= 0 else { throw TestClientError("\(path): \(String(cString: strerror(errno)))") }
 }
+
+/// What a directory holds, in order of name, without names that begin with a dot; nothing where there is no such directory.
+public func fileNames(in path: String) -> [String] {
+  guard let directory = opendir(path) else { return [] }
+  defer { closedir(directory) }
+  var names: [String] = []
+  while let entry = readdir(directory) {
+    let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+    if !name.hasPrefix(".") { names.append(name) }
+  }
+  return names.sorted()
+}

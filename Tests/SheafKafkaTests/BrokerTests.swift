@@ -43,7 +43,7 @@ import Testing
     #expect(!broker.client.answers(within: 0.2))
     try broker.setUp()
     #expect(broker.client.answers(within: 5))
-    broker.pushErrors(0, [.init(rawValue: 6), .init(rawValue: 6)])  // Produce: not the leader, which is retried.
+    broker.pushErrors(0, [6, 6])  // Produce: not the leader, which is retried.
     try broker.client.produce("topic", [TestRecord("hello")])
     #expect(try broker.client.endOffsets("topic") == [1])
   }

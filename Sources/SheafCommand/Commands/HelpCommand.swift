@@ -1,0 +1,33 @@
+enum HelpCommand: Subcommand {
+  static let summary = "explain a command"
+  static let help = "usage: sheaf help [COMMAND]"
+
+  static func run(_ arguments: [String]) async throws -> Int32 {
+    if let name = arguments.first {
+      Terminal.print(try Command.subcommand(name).help)
+    } else {
+      Terminal.print(overview)
+    }
+    return ExitCode.success
+  }
+
+  static var overview: String {
+    let width = Command.subcommands.map(\.name.count).max() ?? 0
+    let commands = Command.subcommands.map { "  \($0.name.padded(to: width))  \($0.command.summary)" }.joined(separator: "\n")
+    return """
+      sheaf answers Kafka records with batched model inference.
+
+      usage: sheaf COMMAND [OPTIONS]
+
+      \(commands)
+
+      First steps:
+        sheaf demo                          a broker, a model and a worker in one process
+        sheaf inspect model.onnx            what goes into a model, and what comes out
+        sheaf check --config sheaf.yaml     everything that would stop a worker, before it is started
+        sheaf serve --config sheaf.yaml     start the worker
+
+      sheaf help COMMAND says more of each; sheaf --version prints the version.
+      """
+  }
+}

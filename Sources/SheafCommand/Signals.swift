@@ -1,0 +1,52 @@
+import CPlatform
+import Glibc
+import Synchronization
+
+/// SIGINT and SIGTERM, taken from a signalfd by a thread of their own: no signal handler, so the action may do anything.
+///
+/// The first one runs the action set by `onStop`; without one, and at the second, the process exits.
+enum Signals {
+  private static let action = Mutex<(@Sendable () -> Void)?>(nil)
+
+  /// Blocks both signals for this and every later thread. Called before any other thread is started.
+  static func install() {
+    var set = sigset_t()
+    sigemptyset(&set)
+    sigaddset(&set, SIGINT)
+    sigaddset(&set, SIGTERM)
+    pthread_sigmask(SIG_BLOCK, &set, nil)
+    let descriptor = signalfd(-1, &set, Int32(SFD_CLOEXEC))
+    guard descriptor >= 0 else { return }
+    var thread = pthread_t()
+    pthread_create(&thread, nil, signalThread, UnsafeMutableRawPointer(bitPattern: Int(descriptor) + 1))
+    pthread_detach(thread)
+  }
+
+  /// What the first signal does, once. Set again, it replaces what was set.
+  static func onStop(_ new: @escaping @Sendable () -> Void) {
+    action.withLock { $0 = new }
+  }
+
+  fileprivate static func received(_ signal: Int32) {
+    let first = action.withLock { action in
+      defer { action = nil }
+      return action
+    }
+    guard let first else { exit(signal == SIGINT ? ExitCode.interrupted : 128 + signal) }
+    first()
+  }
+}
+
+/// A free function: a closure written in isolated code traps when C calls it on another thread.
+private func signalThread(_ context: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+  let descriptor = Int32(Int(bitPattern: context) - 1)
+  var info = signalfd_siginfo()
+  while true {
+    let count = read(descriptor, &info, MemoryLayout<signalfd_siginfo>.size)
+    if count == MemoryLayout<signalfd_siginfo>.size {
+      Signals.received(Int32(info.ssi_signo))
+    } else if count < 0 && errno != EINTR {
+      return nil
+    }
+  }
+}
