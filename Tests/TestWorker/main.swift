@@ -22,8 +22,23 @@ struct Identity: Model {
     init(busy: UInt32) { self.busy = busy }
     func run(_ batch: ModelBatch) {
       if busy > 0 { usleep(busy) }
+      Timing.note(batch.rows)
       batch.output(0).copyMemory(from: batch.input(0))
     }
+  }
+}
+
+/// Rows from the first run to the last, for a rate without the time a group needs to form.
+enum Timing {
+  nonisolated(unsafe) static var first = timespec(), last = timespec(), rows = 0
+  static func note(_ count: Int) {
+    clock_gettime(CLOCK_MONOTONIC, &last)
+    if rows == 0 { first = last }
+    rows += count
+  }
+  static var line: String {
+    let seconds = Double(last.tv_sec - first.tv_sec) + Double(last.tv_nsec - first.tv_nsec) * 1e-9
+    return "ran \(rows) rows in \(seconds) s, \(Int(Double(rows) / seconds)) a second"
   }
 }
 
@@ -61,6 +76,7 @@ signal(SIGTERM) { _ in stopping?.stop() }
 if let reportFile { report(worker, fetched, to: reportFile) }
 do {
   try await worker.run()
+  print(Timing.line)
 } catch {
   print("TestWorker: \(error)")
   exit(1)

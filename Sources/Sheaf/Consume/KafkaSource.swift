@@ -162,6 +162,11 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
   /// the assign event.
   private func open(_ partitions: [TopicPartition]) throws {
     unopened = nil
+    // A pattern may match what the worker itself writes to.
+    let written = [configuration.topics.replies, configuration.topics.deadLetters].compactMap(\.self) + configuration.topics.allowedReplies
+    if let loop = partitions.first(where: { written.contains($0.topic) }) {
+      throw WorkerError("topics.requests matches \(loop.topic), which this worker writes to: replies would be read as requests; narrow the pattern")
+    }
     do {
       var begins: [PartitionOffset] = []
       for found in try consumer.committed(partitions, timeout: 5000) {

@@ -9,7 +9,7 @@ final class OutputSplitter {
   private let tails: UnsafeMutableBufferPointer<Int>
   private let tailStart: [Int]
   private var scratch: [ModelBatch.Tensor]
-  private weak var batch: ModelBatch?
+  private var batch: ModelBatch?
 
   init(_ signature: Signature) {
     self.signature = signature

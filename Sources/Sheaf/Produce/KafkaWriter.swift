@@ -39,7 +39,6 @@ final class KafkaWriter: OutcomeWriter {
     if sink.configuration.topics.batchHeader {
       withDecimal(Int64(batchRows)) { outgoing.addHeader("sheaf_batch", $0) }
     }
-    outgoing.addHeader("content-type", request.replyFormat == .json ? json : raw)
     send(record, value, route, route.isNamed ? .routedReply : .reply)
   }
 
@@ -108,7 +107,6 @@ final class KafkaWriter: OutcomeWriter {
   // MARK: Sending
 
   private let json = staticBytes("application/json")
-  private let raw = staticBytes("application/octet-stream")
 
   /// Sends a reply or error reply with the headers that tie it to its request.
   private func send(_ record: Record, _ value: UnsafeRawBufferPointer, _ route: Route, _ outcome: KafkaSink.Outcome) {
