@@ -23,6 +23,8 @@ struct BatchMachine<Payload>: ~Copyable {
     case dispatch(count: Int, Reason)
     /// Nothing is due before this time; nil: nothing waits.
     case wait(until: Nanoseconds?)
+
+    var isDispatch: Bool { if case .dispatch = self { true } else { false } }
   }
 
   struct Waiting {

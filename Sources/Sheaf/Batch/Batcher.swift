@@ -47,10 +47,12 @@ final class Batcher: @unchecked Sendable {  // Everything mutable is protected b
         decodeWaits = true
         monitor.wait()
       }
+      let wasEmpty = machine.isEmpty
       for request in requests {
         machine.add(BatchItem(arrival: request.record.arrival, rows: Int(request.rows), length: Int(request.length), bytes: request.byteCount), request)
       }
-      if idleLanes > 0 { monitor.broadcast() }
+      // A lane that sleeps until the oldest is due need not wake for company, unless that makes the batch full.
+      if idleLanes > 0, wasEmpty || machine.next(monotonicNow()).isDispatch { monitor.signal() }
     }
   }
 

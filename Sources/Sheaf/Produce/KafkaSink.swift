@@ -57,7 +57,9 @@ final class KafkaSink: Sink, @unchecked Sendable {  // Set once before the threa
   // MARK: The reports thread
 
   func run() {
-    let writer = KafkaWriter(self)
+    let writer = KafkaWriter(self, waits: false)
+    // Outcomes of undelivered replies that found the producer's queue full: tried again after the next reports, which make room.
+    var unsent: [(ticket: Ticket, fault: RecordFault, outcome: Outcome)] = []
     let capacity = 4096
     let tickets = UnsafeMutableBufferPointer<Ticket>.allocate(capacity: capacity)
     defer { tickets.deallocate() }
@@ -68,7 +70,9 @@ final class KafkaSink: Sink, @unchecked Sendable {  // Set once before the threa
         while let delivery = deliveries.next() {
           let ticket = Ticket(bits: delivery.opaque)
           if delivery.errorCode != 0 {
-            undelivered(ticket, delivery.error!, writer)
+            if let fault = undelivered(ticket, delivery.error!) {
+              unsent += writer.requireOutcomes(of: source.record(ticket)).map { (ticket, fault, $0) }
+            }
             continue
           }
           tickets[count] = ticket
@@ -79,6 +83,7 @@ final class KafkaSink: Sink, @unchecked Sendable {  // Set once before the threa
           }
         }
         if count > 0 { source.settle(UnsafeBufferPointer(rebasing: tickets[..<count])) }
+        unsent.removeAll { writer.send($0.fault, source.record($0.ticket), as: $0.outcome) }
         signalRoom()
       case .error(let error):
         if error.isFatal { fail(WorkerError("kafka: the producer cannot go on: \(error)")) } else { configuration.log("kafka: \(error)") }
@@ -87,24 +92,17 @@ final class KafkaSink: Sink, @unchecked Sendable {  // Set once before the threa
     }
   }
 
-  /// A delivery that failed for good: the record's fault is answered with something smaller; anything else ends the worker, and
-  /// the record is answered again by whoever reads it next.
-  private func undelivered(_ ticket: Ticket, _ error: KafkaError, _ writer: KafkaWriter) {
-    if error.name == "_PURGE_QUEUE" || error.name == "_PURGE_INFLIGHT" { return }
+  /// What to tell the sender of a record whose reply failed for good. Where it is not the record's fault the worker ends, and the
+  /// record is answered again by whoever reads it next.
+  private func undelivered(_ ticket: Ticket, _ error: KafkaError) -> RecordFault? {
+    if error.name == "_PURGE_QUEUE" || error.name == "_PURGE_INFLIGHT" { return nil }
     let outcome = Outcome(rawValue: ticket.outcome) ?? .reply
-    let isRecordsFault: Bool
-    switch outcome {
-    case .reply: isRecordsFault = error.name == "MSG_SIZE_TOO_LARGE"
-    case .routedReply: isRecordsFault = true
-    case .errorReply, .deadLetter: isRecordsFault = false
-    }
-    guard isRecordsFault else {
+    let isTooLarge = error.name == "MSG_SIZE_TOO_LARGE"
+    guard outcome == .reply && isTooLarge || outcome == .routedReply else {
       fail(WorkerError("a reply could not be delivered: \(error)"))
-      return
+      return nil
     }
-    let record = source.record(ticket)
-    let code: RecordFault.Code = outcome == .routedReply && error.name != "MSG_SIZE_TOO_LARGE" ? .badReplyTopic : .tooLarge
-    writer.fail(record, RecordFault(code, expected: "a reply that its topic takes", came: "\(error)"))
+    return RecordFault(isTooLarge ? .tooLarge : .badReplyTopic, expected: "a reply that its topic takes", came: "\(error)")
   }
 
   func stop(abandon: Bool) {

@@ -12,8 +12,12 @@ final class KafkaWriter: OutcomeWriter {
   private var prefixes: [[UInt8]] = []
   private let id = UnsafeMutableRawBufferPointer.allocate(byteCount: 320, alignment: 1)
 
-  init(_ sink: KafkaSink) {
+  /// Whether this writer waits for room in the producer's queue. The reports thread, which makes the room, must not.
+  private let waits: Bool
+
+  init(_ sink: KafkaSink, waits: Bool = true) {
     self.sink = sink
+    self.waits = waits
     encoder = ReplyEncoder(signature: sink.signature, modelName: sink.modelName)
   }
 
@@ -39,31 +43,38 @@ final class KafkaWriter: OutcomeWriter {
     if sink.configuration.topics.batchHeader {
       withDecimal(Int64(batchRows)) { outgoing.addHeader("sheaf_batch", $0) }
     }
-    send(record, value, route, route.isNamed ? .routedReply : .reply)
+    _ = send(record, value, route, route.isNamed ? .routedReply : .reply)
   }
 
   func fail(_ record: Record, _ fault: RecordFault) {
-    let hasReply = sink.replies != nil, hasDeadLetter = sink.deadLetters != nil
-    // Fixed before anything is sent: the record is settled when all of these are acknowledged.
-    sink.source.require(UInt8((hasReply ? 1 : 0) + (hasDeadLetter ? 1 : 0)), record.ticket)
-    if let replies = sink.replies {
-      outgoing.addHeader("content-type", json)
-      fault.code.rawValue.withUTF8Pointer { outgoing.addHeader("sheaf_error", $0) }
-      let value = encoder.encode(fault, record, topic: sink.source.topicName(record.topic))
-      send(record, value, Route(topic: replies, partition: -1, isNamed: false), .errorReply)
-    }
-    if let deadLetters = sink.deadLetters { deadLetter(record, fault, deadLetters) }
+    for outcome in requireOutcomes(of: record) { _ = send(fault, record, as: outcome) }
+  }
+
+  /// What a failed record requires, fixed before any of it is sent: the record is settled when all are acknowledged.
+  func requireOutcomes(of record: Record) -> [KafkaSink.Outcome] {
+    let outcomes: [KafkaSink.Outcome] = (sink.replies == nil ? [] : [.errorReply]) + (sink.deadLetters == nil ? [] : [.deadLetter])
+    sink.source.require(UInt8(outcomes.count), record.ticket)
+    return outcomes
+  }
+
+  /// Sends one outcome of a failed record. - Returns: false where the producer's queue is full and this writer does not wait.
+  func send(_ fault: RecordFault, _ record: Record, as outcome: KafkaSink.Outcome) -> Bool {
+    if outcome == .deadLetter { return deadLetter(record, fault, sink.deadLetters!) }
+    outgoing.addHeader("content-type", json)
+    fault.code.rawValue.withUTF8Pointer { outgoing.addHeader("sheaf_error", $0) }
+    let value = encoder.encode(fault, record, topic: sink.source.topicName(record.topic))
+    return send(record, value, Route(topic: sink.replies!, partition: -1, isNamed: false), .errorReply)
   }
 
   /// The original, with what is wrong with it (header names of KIP-1191).
-  private func deadLetter(_ record: Record, _ fault: RecordFault, _ topic: Producer.Topic) {
+  private func deadLetter(_ record: Record, _ fault: RecordFault, _ topic: Producer.Topic) -> Bool {
     if let list = record.headers.handle { outgoing.copyHeaders(of: OpaquePointer(list)) }
     sink.source.topicName(record.topic).withUTF8Pointer { outgoing.addHeader("__dlq.errors.topic", $0) }
     withDecimal(Int64(record.partition)) { outgoing.addHeader("__dlq.errors.partition", $0) }
     withDecimal(record.offset) { outgoing.addHeader("__dlq.errors.offset", $0) }
     (sink.configuration.kafka["group.id"] ?? "").withUTF8Pointer { outgoing.addHeader("__dlq.errors.group", $0) }
     "\(fault.code.rawValue): expected \(fault.expected), came \(fault.came)".withUTF8Pointer { outgoing.addHeader("__dlq.errors.message", $0) }
-    transmit(record, record.value, Route(topic: topic, partition: -1, isNamed: false), .deadLetter, timestamp: max(0, record.timestamp))
+    return transmit(record, record.value, Route(topic: topic, partition: -1, isNamed: false), .deadLetter, timestamp: max(0, record.timestamp))
   }
 
   // MARK: Routing
@@ -109,26 +120,29 @@ final class KafkaWriter: OutcomeWriter {
   private let json = staticBytes("application/json")
 
   /// Sends a reply or error reply with the headers that tie it to its request.
-  private func send(_ record: Record, _ value: UnsafeRawBufferPointer, _ route: Route, _ outcome: KafkaSink.Outcome) {
+  private func send(_ record: Record, _ value: UnsafeRawBufferPointer, _ route: Route, _ outcome: KafkaSink.Outcome) -> Bool {
     outgoing.addHeader("sheaf_id", requestID(record))
     if let correlation = record.headers.last("kafka_correlationId") { outgoing.addHeader("kafka_correlationId", correlation) }
     if let trace = record.headers.last("traceparent") { outgoing.addHeader("traceparent", trace) }
-    transmit(record, value, route, outcome)
+    return transmit(record, value, route, outcome)
   }
 
-  private func transmit(_ record: Record, _ value: UnsafeRawBufferPointer, _ route: Route, _ outcome: KafkaSink.Outcome, timestamp: Int64 = 0) {
+  private func transmit(_ record: Record, _ value: UnsafeRawBufferPointer, _ route: Route, _ outcome: KafkaSink.Outcome, timestamp: Int64 = 0) -> Bool {
     var ticket = record.ticket
     ticket.bits |= UInt64(outcome.rawValue)
     var seen = 0
     var isRetry = false
     while true {
       switch outgoing.send(by: sink.producer, to: route.topic, partition: route.partition, key: record.key, value: value, timestamp: timestamp, opaque: ticket.bits) {
-      case .sent: return
+      case .sent: return true
+      case .full where !waits:
+        outgoing.dropHeaders()
+        return false
       case .full:
         // The count is read only now, so one more attempt has to follow before sleeping on it.
         if isRetry, !sink.waitForRoom(since: seen) {
           outgoing.dropHeaders()
-          return
+          return true  // The worker has ended; the record stays unsettled.
         }
         seen = sink.reportCount
         isRetry = true
@@ -142,7 +156,7 @@ final class KafkaWriter: OutcomeWriter {
         } else {
           sink.fail(WorkerError("a reply could not be sent: \(error)"))
         }
-        return
+        return true
       }
     }
   }
