@@ -17,12 +17,12 @@ enum IdentityWorker {
     var configuration = WorkerConfiguration(
       kafka: [
         "bootstrap.servers": arguments[1], "group.id": arguments[4], "session.timeout.ms": "6000", "fetch.wait.max.ms": "10",
-        "linger.ms": "5", "queue.buffering.max.messages": "200000",
+        "linger.ms": "5",
       ],
       topics: .init(requests: [arguments[2]], format: .raw, replyFormat: .raw, replies: arguments[3]),
       batch: BatchSettings(maxRows: 1024, maxWait: 1_000_000),
       // As much as echo.c may have inside.
-      limits: .init(records: 2_000_000, bytes: 512 << 20, span: 65_536))
+      limits: .init(records: 4_000_000, bytes: 1 << 30, span: 65_536))
     configuration.untilEnd = true
     configuration.log = { _ in }  // What is wrong is thrown.
     let model = IdentityModel(size: size)

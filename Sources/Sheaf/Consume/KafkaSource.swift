@@ -325,7 +325,9 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
 
   /// When the next commit is due; nil: nothing to commit, or one is on its way.
   private var commitDue: Nanoseconds? {
-    commitsOut.isEmpty && ledger.hasProgress ? lastCommit + configuration.commitInterval : nil
+    guard commitsOut.isEmpty, ledger.hasProgress else { return nil }
+    // A run until the end waits for nothing more when nothing is inside.
+    return configuration.untilEnd && ledger.counts.inside == 0 ? lastCommit : lastCommit + configuration.commitInterval
   }
 
   private func commitIfDue(_ now: Nanoseconds) throws {
