@@ -29,7 +29,7 @@ private final class Start: Sendable {
 /// A free function: a closure handed to C may carry an executor check that traps on another thread.
 private func threadMain(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
   let start = Unmanaged<Start>.fromOpaque(argument!).takeRetainedValue()
-  pthread_setname_np(pthread_self(), start.name)
+  platform_name_thread(start.name)
   start.body()
   return nil
 }
