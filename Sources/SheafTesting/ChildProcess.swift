@@ -80,7 +80,7 @@ public final class ChildProcess: Sendable {
 }
 
 /// A shell that waits for the end of a pipe held by this process, and then kills a process group.
-private struct Watchdog: Sendable {
+struct Watchdog: Sendable {
   let pid: pid_t
   let pipe: Int32
 
@@ -89,7 +89,8 @@ private struct Watchdog: Sendable {
     guard pipe2(&ends, O_CLOEXEC) == 0 else { throw TestClientError("pipe: \(String(cString: strerror(errno)))") }
     defer { close(ends[0]) }
     pipe = ends[1]
-    let script = #"read -r _; kill -9 -- "-$1"; if [ -n "$2" ]; then sleep 0.2; rm -rf -- "$2"; fi"#
+    // (dash's kill takes a group only in this spelling.)
+    let script = #"read -r _; kill -s KILL -- "-$1"; if [ -n "$2" ]; then sleep 0.2; rm -rf -- "$2"; fi"#
     pid = try spawn(["/bin/sh", "-c", script, "watchdog", String(child), directory ?? ""], [:], input: ends[0], .null)
   }
 

@@ -1,6 +1,6 @@
 import CPlatform
 import Glibc
-import SheafTesting
+@testable import SheafTesting
 import Testing
 
 @Suite struct BrokerTests {
@@ -80,18 +80,22 @@ import Testing
     #expect(try readText(file) == "word\nerror\n")
   }
 
-  @Test func diesWithItsParent() throws {
-    let directory = try TemporaryDirectory()
-    let file = directory.path + "/pid"
-    let watched = directory.path + "/watched"
-    // The parent is a process of its own that starts a child as we do; here a shell stands for both.
-    mkdir(watched, 0o755)
-    var child: ChildProcess? = try ChildProcess(["sh", "-c", "echo $$ > \(file); exec sleep 60"], removing: watched)
-    while ((try? readText(file)) ?? "").isEmpty { usleep(1000) }
-    let pid = try #require(Int32(try readText(file).dropLast()))
-    #expect(pid == child?.pid)
+  @Test func endsWithTheLastReference() throws {
+    var child: ChildProcess? = try ChildProcess(["sleep", "60"])
+    let pid = try #require(child?.pid)
+    #expect(kill(pid, 0) == 0)
     child = nil
     #expect(kill(pid, 0) == -1)
-    #expect(access(watched, F_OK) == 0)  // Ended in order: its directory is the owner's business.
+  }
+
+  /// The kernel closes the watchdog's pipe when this process dies; here it is closed by hand.
+  @Test func endsWithItsParent() throws {
+    let child = try ChildProcess(["sleep", "60"], diesWithParent: false)
+    let directory = try TemporaryDirectory()
+    let watchdog = try Watchdog(over: child.pid, removing: directory.path)
+    close(watchdog.pipe)
+    #expect(child.wait(seconds: 10) == .signal(SIGKILL))
+    waitpid(watchdog.pid, nil, 0)
+    #expect(access(directory.path, F_OK) == -1)
   }
 }
