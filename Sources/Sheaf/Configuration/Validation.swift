@@ -1,5 +1,5 @@
 /// A setting that is refused: which one, what it was, and what to do about it.
-public struct ConfigurationError: Error, Sendable, CustomStringConvertible {
+public struct ConfigurationError: Error, Sendable, Hashable, CustomStringConvertible {
   public var key: String
   public var value: String
   public var problem: String
