@@ -38,6 +38,8 @@ public final class Worker: Sendable {
   /// Runs until `stop()`, a systemic fault, or (with `untilEnd`) the end of the topics. Call it once.
   /// - Throws: `WorkerError` with the last words, where it cannot go on or its drain missed the bound.
   public func run() async throws {
+    let check = BrokerCheck(configuration)
+    if let problem = check.problems.first { throw WorkerError(problem) }
     // Every lane's context is there, and warm, before the worker joins its group.
     let contexts = try (0..<configuration.lanes).map { _ in try model.makeContext() }
     let transfer = Transfer(contexts)
