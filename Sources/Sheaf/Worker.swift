@@ -38,25 +38,23 @@ public final class Worker: Sendable {
   /// Runs until `stop()`, a systemic fault, or (with `untilEnd`) the end of the topics. Call it once.
   /// - Throws: `WorkerError` with the last words, where it cannot go on or its drain missed the bound.
   public func run() async throws {
-    let check = BrokerCheck(configuration)
-    if let problem = check.problems.first { throw WorkerError(problem) }
-    // Every lane's context is there, and warm, before the worker joins its group.
-    let contexts = try (0..<configuration.lanes).map { _ in try model.makeContext() }
-    let transfer = Transfer(contexts)
     try await withCheckedThrowingContinuation { continuation in
-      _ = Thread("sheaf") { continuation.resume(with: Result { try self.runThreads(transfer.contexts) }) }
+      _ = Thread("sheaf") { continuation.resume(with: Result { try self.runThreads() }) }
     }
   }
 
   /// Starts the threads and joins them in the order in which records leave.
-  private func runThreads(_ contexts: [any RunContext]) throws {
+  private func runThreads() throws {
+    if let problem = BrokerCheck(configuration).problems.first { throw WorkerError(problem) }
+    // Every lane's context is there before the worker joins its group.
+    let contexts = try (0..<configuration.lanes).map { _ in try model.makeContext() }
     let decode = DecodeStage(
       source: source, batcher: batcher,
       decoder: RequestDecoder(signature: model.signature, text: model.text, options: configuration.decodeOptions), writer: sink.makeWriter())
     let reports = Thread("reports") { self.sink.run() }
     let lanes = contexts.enumerated().map { index, context in
       let lane = Transfer(Lane(signature: model.signature, context: context, batcher: batcher, source: source, writer: sink.makeWriter()))
-      return Thread("lane \(index)") { lane.contexts.run() }
+      return Thread("lane \(index)") { lane.value.run() }
     }
     let decoding = Thread("decode") { decode.run() }
     let consume = Thread("consume") {
@@ -104,6 +102,6 @@ private final class Fault: Sendable {
 
 /// Hands something that belongs to one thread at a time over to that thread.
 private struct Transfer<Value>: @unchecked Sendable {  // Used by the receiving thread alone, from its start on.
-  let contexts: Value
-  init(_ value: Value) { contexts = value }
+  let value: Value
+  init(_ value: Value) { self.value = value }
 }

@@ -114,6 +114,9 @@ public final class Outgoing {
     slots.deallocate()
   }
 
+  /// Some address that is not nil, for values of no bytes.
+  var anyAddress: UnsafeMutableRawPointer { UnsafeMutableRawPointer(slots) }
+
   /// Adds a header to the next message.
   public func addHeader(_ name: StaticString, _ value: UnsafeRawBufferPointer) {
     name.withUTF8Buffer { addHeader($0, value) }

@@ -55,6 +55,7 @@ final class DemoWorkers {
       requests: [\(requests)]
       format: text
       replies: \(replies)
+      batchHeader: true
     models:
       - path: "\(model)"
         devices: [cpu]

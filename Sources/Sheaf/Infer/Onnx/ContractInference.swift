@@ -23,13 +23,15 @@ public struct TensorOverride: Sendable, Hashable {
 /// - The pad axis is the one other free axis.
 /// - A first extent that is fixed makes the model run one record at a time.
 /// - By the names that exporters of text models use, `attention_mask` is a mask of `input_ids` and `token_type_ids` is 0.
-struct ContractInference {
-  var overrides: [String: TensorOverride] = [:]
+public struct ContractInference: Sendable {
+  public var overrides: [String: TensorOverride]
+
+  public init(overrides: [String: TensorOverride] = [:]) { self.overrides = overrides }
 
   /// - Parameter wanted: names of the outputs to keep; empty: all.
   /// - Returns: the contract, and which of the model's outputs its outputs are.
   /// - Throws: `ConfigurationError` that names the tensor.
-  func infer(inputs: [TensorInfo], outputs: [TensorInfo], wanted: [String] = []) throws(ConfigurationError) -> (signature: Signature, outputs: [Int]) {
+  public func infer(inputs: [TensorInfo], outputs: [TensorInfo], wanted: [String] = []) throws(ConfigurationError) -> (signature: Signature, outputs: [Int]) {
     for name in overrides.keys where !(inputs + outputs).contains(where: { $0.name == name }) {
       throw ConfigurationError(key: "models.inputs.\(name)", value: "", problem: "the model has no such tensor", fix: "it has \(names(inputs + outputs))")
     }
