@@ -51,7 +51,7 @@ def tokenizer(folder):
 def main():
     hugging_face = tokenizer(sys.argv[1])
     everything = fortunes()
-    chosen = random.Random(7).sample(everything, 300)
+    chosen = random.Random(7).sample(everything, 400)
     chosen += [text for text in everything if not text.isascii()][:60]
     lines = []
     for text in NASTY + chosen:
