@@ -1,4 +1,5 @@
 import SheafKafka
+import SheafTesting
 import Testing
 
 @testable import Sheaf

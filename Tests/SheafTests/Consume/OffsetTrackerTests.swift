@@ -1,3 +1,4 @@
+import SheafTesting
 import Testing
 
 @testable import Sheaf

@@ -2,21 +2,6 @@ import Glibc
 
 @testable import Sheaf
 
-/// splitmix64: the same numbers in every run.
-struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-
-  init(_ seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-    return z ^ z >> 31
-  }
-}
-
 /// A record made of bytes of our own, which live while `body` runs.
 func withRecord<T>(_ value: [UInt8]?, headers: [String: String] = [:], _ body: (Record) throws -> T) rethrows -> T {
   let box = HeaderBox(headers)

@@ -1,4 +1,5 @@
 import Glibc
+import SheafTesting
 import Testing
 
 @testable import Sheaf
@@ -21,7 +22,7 @@ import Testing
 
   /// Texts of numbers of all kinds: shortest, 17 digits, many digits, close to the middle between two floats, tiny, huge.
   private func numbers(_ count: Int) -> [String] {
-    var generator = SeededGenerator(11)
+    var generator = SeededGenerator(seed: 11)
     return (0..<count).map { index in
       let sign = Bool.random(using: &generator) ? "-" : ""
       let bits = generator.next()

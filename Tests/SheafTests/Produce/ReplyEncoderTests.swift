@@ -1,3 +1,4 @@
+import SheafTesting
 import Testing
 
 @testable import Sheaf
@@ -63,7 +64,7 @@ import Testing
 
   /// What is written reads back the same.
   @Test func floatsReadBack() throws {
-    var generator = SeededGenerator(21)
+    var generator = SeededGenerator(seed: 21)
     let floats = (0..<20_000).map { _ in Float(bitPattern: UInt32(truncatingIfNeeded: generator.next()) & 0xBF7F_FFFF) }
     let written = reply(.float32, floats, tail: [floats.count], rows: 1)
     let outputs = try written.withUnsafeBytes { try JSONValue($0) }["outputs"]?.array
