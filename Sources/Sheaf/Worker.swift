@@ -46,6 +46,7 @@ public final class Worker: Sendable {
   /// Starts the threads and joins them in the order in which records leave.
   private func runThreads() throws {
     if let problem = BrokerCheck(configuration).problems.first { throw WorkerError(problem) }
+    try sink.open()
     // Every lane's context is there before the worker joins its group.
     let contexts = try (0..<configuration.lanes).map { _ in try model.makeContext() }
     let decode = DecodeStage(

@@ -2,25 +2,9 @@ import Glibc
 import SheafTesting
 import Testing
 
-/// Path of the TestWorker executable, beside the test bundle.
-let testWorker: String = {
-  let own = readLink("/proc/self/exe")
-  // The runner may be the toolchain's; the bundle's folder is then found in the mapped files.
-  let maps = (try? readText("/proc/self/maps")) ?? ""
-  let bundle = maps.split(separator: "\n").compactMap { $0.split(separator: " ").last }.first { $0.hasSuffix(".xctest") }.map(String.init) ?? own
-  return bundle.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/") + "/TestWorker"
-}()
-
-private func readLink(_ path: String) -> String {
-  withUnsafeTemporaryAllocation(of: CChar.self, capacity: 4096) { buffer in
-    let count = readlink(path, buffer.baseAddress!, 4095)
-    return String(decoding: UnsafeRawBufferPointer(start: buffer.baseAddress!, count: max(0, count)), as: UTF8.self)
-  }
-}
-
 extension Stage {
   func startWorker(_ settings: String...) throws -> ChildProcess {
-    try ChildProcess([testWorker, broker.bootstrap, group, requests, replies, "session.timeout.ms=6000", "heartbeat.interval.ms=500", "fetch.wait.max.ms=10"] + settings)
+    try ChildProcess([try builtExecutable("TestWorker"), broker.bootstrap, group, requests, replies, "session.timeout.ms=6000", "heartbeat.interval.ms=500", "fetch.wait.max.ms=10"] + settings)
   }
 }
 

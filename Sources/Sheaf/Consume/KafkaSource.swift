@@ -70,6 +70,9 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
   }
 
   deinit {
+    // librdkafka waits for every message before it lets a client go; a drain that missed its bound leaves some.
+    for kept in ledger.remains() { Message.destroy(Message.Handle(bitPattern: kept)!) }
+    for assignment in assignments.values { drop(assignment.aside) }
     messages.deallocate()
     entries.deallocate()
   }

@@ -172,6 +172,15 @@ final class Ledger: @unchecked Sendable {  // Everything mutable is protected by
   /// What is kept for a record whose ticket is out.
   func kept(_ ticket: Ticket) -> UInt { monitor.locked { slots[ticket.slot].tracker.kept(ticket.sequence) } }
 
+  /// What is kept for every ticket that never came back; for the end, when nobody holds one any more.
+  func remains() -> [UInt] {
+    monitor.locked {
+      var remains: [UInt] = []
+      for slot in 0..<used { slots[slot].tracker.forEachInside { remains.append($0) } }
+      return remains
+    }
+  }
+
   /// The record needs so many outcomes acknowledged.
   func require(_ outcomes: UInt8, _ ticket: Ticket) { monitor.locked { slots[ticket.slot].tracker.require(outcomes, ticket.sequence) } }
 

@@ -77,6 +77,11 @@ struct OffsetTracker: ~Copyable {
     return giveBack(index, .released)
   }
 
+  /// What is kept for every record whose ticket is still out.
+  func forEachInside(_ body: (UInt) -> Void) {
+    for index in 0..<entries.count where entries[index].state == .inside { body(entries[index].kept) }
+  }
+
   private mutating func giveBack(_ index: Int, _ state: State) -> Returned {
     let entry = entries[index]
     precondition(entry.state == .inside, "a ticket came back twice")

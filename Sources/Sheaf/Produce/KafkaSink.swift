@@ -11,10 +11,10 @@ final class KafkaSink: Sink, @unchecked Sendable {  // Set once before the threa
   /// Called with what ends the worker; the first counts.
   let fail: @Sendable (WorkerError) -> Void
 
-  let replies: Producer.Topic?
-  let deadLetters: Producer.Topic?
+  private(set) var replies: Producer.Topic?
+  private(set) var deadLetters: Producer.Topic?
   /// Topics that a header may name.
-  let allowed: [String: Producer.Topic]
+  private(set) var allowed: [String: Producer.Topic] = [:]
 
   private let monitor = Monitor()
   private var reportsSeen = 0
@@ -38,12 +38,13 @@ final class KafkaSink: Sink, @unchecked Sendable {  // Set once before the threa
     self.source = source
     self.fail = fail
     producer = try Producer(ClientProperties.producer(configuration))
+  }
+
+  func open() throws {
     replies = try configuration.topics.replies.map(producer.topic)
     deadLetters = try configuration.topics.deadLetters.map(producer.topic)
-    var allowed: [String: Producer.Topic] = [:]
     for name in configuration.topics.allowedReplies { allowed[name] = try producer.topic(name) }
     if let name = configuration.topics.replies { allowed[name] = replies }
-    self.allowed = allowed
   }
 
   deinit {

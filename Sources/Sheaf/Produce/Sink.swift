@@ -1,5 +1,7 @@
 /// Where outcomes go.
 protocol Sink: AnyObject, Sendable {
+  /// Opens the topics to write to; after the cluster was checked, since asking for a topic may create it.
+  func open() throws
   /// A writer for one thread.
   func makeWriter() -> any OutcomeWriter
   /// The reports thread: settles what is acknowledged, until `stop`.
