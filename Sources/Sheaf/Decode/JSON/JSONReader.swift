@@ -5,6 +5,8 @@ struct JSONReader {
   let bytes: UnsafePointer<UInt8>
   let count: Int
   var position = 0
+  /// 10^0 to 10^64; here, so that numbers need not ask whether the global is there yet.
+  let powers = powersOfTen
 
   /// How deep arrays and objects may nest in what is skipped.
   static let maxDepth = 64
