@@ -185,7 +185,8 @@ class Graph:
         fields = [(1, self.nodes), (5, self.initializers), (11, self.inputs), (12, self.outputs)]
         graph = bytes_field(2, self.name) + b"".join(bytes_field(number, part) for number, parts in fields for part in parts)
         opset = bytes_field(1, "") + int_field(2, 20)
-        return int_field(1, 9) + bytes_field(2, "build_minilm.py") + bytes_field(7, graph) + bytes_field(8, opset)
+        longest = bytes_field(1, "max_sequence") + bytes_field(2, str(POSITIONS))  # What there are position embeddings for.
+        return int_field(1, 9) + bytes_field(2, "build_minilm.py") + bytes_field(7, graph) + bytes_field(8, opset) + bytes_field(14, longest)
 
 
 def value_info(name, kind, shape):

@@ -4,55 +4,50 @@ import SheafONNX
 
 extension ServeConfiguration {
   /// Loads the runtime, the tokenizer where there is one, and the model; completes the worker's configuration by what they say.
-  /// - Throws: `OnnxError`, `ConfigurationError`.
+  /// - Throws: `ONNXError`, `ConfigurationError`.
   mutating func loadModel() throws -> OnnxModel {
-    let folder: String, file: String
+    let folder: String
     if isDirectory(model.path) {
       folder = model.path
-      file = folder + "/model.onnx"
     } else {
-      file = model.path
-      folder = file.contains("/") ? file.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/") : "."
+      folder = model.path.contains("/") ? model.path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/") : "."
     }
-    let text: Tokenizer? = Tokenizer.exists(in: folder) ? try Tokenizer(folder: folder, maxLength: model.maxLength, truncation: model.truncation) : nil
+    let text = try tokenizer(folder)
     worker.topics.format = model.format ?? (text == nil ? .json : .text)
     if worker.topics.format == .text, text == nil {
-      throw ConfigurationError(key: "topics.format", value: "text", problem: "there is no tokenizer.json beside \(file)", fix: "set json or raw, or put the model's tokenizer.json there")
+      throw ConfigurationError(key: "topics.format", value: "text", problem: "there is no tokenizer.json in \(folder)", fix: "set json or raw, or put the model's tokenizer.json there")
     }
-    var options = OnnxModel.Options(path: file, session: SessionOptions(device: model.device, intraOpThreads: model.threads))
-    options.name = model.name ?? folderName(model.path)
-    options.overrides = model.overrides
-    options.outputs = model.outputs
+    var options = OnnxOptions(path: model.path, device: model.device, intraOpThreads: model.threads)
+    options.name = model.name
+    options.tensors = model.overrides
+    options.outputs = model.outputs.isEmpty ? nil : model.outputs
     options.maxLength = model.maxLength
     let hints = PoolingHints(folder: folder)
-    switch model.pooling {
-    case "none": break
-    case "auto": options.pooling = hints.pooling
-    default: options.pooling = Pooling(rawValue: model.pooling)
-    }
+    options.pooling = model.pooling == "auto" ? hints.pooling : OnnxOptions.Pooling(rawValue: model.pooling)
     options.normalize = model.normalize == "true" || model.normalize == "auto" && options.pooling != nil && hints.normalizes
-    let runtime = try Runtime(path: library)
+    let runtime = try Runtime(library: library)
     do {
-      return try OnnxModel(runtime, options, text: text)
-    } catch let error as ConfigurationError where error.key == "models.pooling" && model.pooling == "auto" {
-      // The graph pools already.
+      return try OnnxModel(options, runtime: runtime, text: text)
+    } catch is ConfigurationError where model.pooling == "auto" && options.pooling != nil {
+      // What the folder says is not for this graph: it pools already.
       options.pooling = nil
       options.normalize = model.normalize == "true"
-      return try OnnxModel(runtime, options, text: text)
+      return try OnnxModel(options, runtime: runtime, text: text)
     }
   }
 
-  private func folderName(_ path: String) -> String {
-    let parts = path.split(separator: "/")
-    let last = String(parts.last ?? "model")
-    if last == "model.onnx", parts.count > 1 { return String(parts[parts.count - 2]) }
-    return last.hasSuffix(".onnx") ? String(last.dropLast(5)) : last
+  /// A text never has more tokens than a batch may.
+  private func tokenizer(_ folder: String) throws -> Tokenizer? {
+    guard Tokenizer.exists(in: folder) else { return nil }
+    let tokenizer = try Tokenizer(folder: folder, maxLength: model.maxLength, truncation: model.truncation)
+    if tokenizer.maxLength <= worker.batch.maxTokens { return tokenizer }
+    return try Tokenizer(folder: folder, maxLength: worker.batch.maxTokens, truncation: model.truncation)
   }
 }
 
 /// What a sentence-transformers folder says comes after the graph: 1_Pooling/config.json, and a Normalize module in modules.json.
 private struct PoolingHints {
-  var pooling: Pooling?
+  var pooling: OnnxOptions.Pooling?
   var normalizes = false
 
   init(folder: String) {

@@ -1,93 +1,68 @@
 import COnnxRuntime
 import Glibc
 
-/// ONNX Runtime, loaded with dlopen: nothing of it is needed to build.
-///
-/// One for the process is enough; sessions keep it alive.
-public final class Runtime: @unchecked Sendable {  // Set once in init; ONNX Runtime's environment is thread-safe.
-  let functions: UnsafePointer<OrtFunctions>
-  let environment: OpaquePointer
-  /// Such as "1.31.1".
-  public let version: String
-  /// Where the library was found.
+/// The loaded library and its environment: what sessions are made with. One a process is enough.
+public final class Runtime: @unchecked Sendable {  // unchecked: C pointers that are set once; the functions are thread-safe
+  /// From 0, everything, to 4, only what ends the process. Every error also comes as `ONNXError`, so the default is `fatal`.
+  public enum LogLevel: Int32, Sendable, CaseIterable { case verbose = 0, info, warning, error, fatal }
+
+  /// The file that was loaded, as it was found.
   public let path: String
+  /// ONNX Runtime's version, such as `1.31.1`.
+  public let version: String
+  /// What this build of ONNX Runtime was built with, by ONNX Runtime's names (`CPUExecutionProvider`); not whether the machine has
+  /// the devices.
+  public let providers: [String]
+  let api: OrtFunctions
+  let environment: OpaquePointer
+  /// The memory that callers' tensors lie in.
+  let hostMemory: OpaquePointer
+  /// Owned by the library.
+  let allocator: OpaquePointer
 
-  /// Loads the library. - Parameter path: a file, or nil: `SHEAF_ONNXRUNTIME`, else `.sheaf/onnxruntime/` under the working
-  /// folder and beside the executable, else the loader's search path.
-  /// - Throws: `OnnxError` that says what was looked for and what to do.
-  public init(path: String? = nil) throws {
-    let candidates = path.map { [$0] } ?? Runtime.candidates()
-    var problems: [String] = []
-    var loaded: (handle: UnsafeMutableRawPointer, path: String)?
-    for candidate in candidates {
-      if let handle = dlopen(candidate, RTLD_NOW | RTLD_LOCAL) {
-        loaded = (handle, candidate)
-        break
-      }
-      problems.append(dlerror().map { String(cString: $0) } ?? candidate)
+  /// Loads the library and makes an environment; see `Library.candidates(path:)` for where it is looked for.
+  /// - Throws: where it is missing (with what was looked for), is no ONNX Runtime, or is too old.
+  public init(library: String? = nil, log: LogLevel = .fatal) throws(ONNXError) {
+    let (handle, path) = try Library.open(path: library)
+    guard let symbol = dlsym(handle, "OrtGetApiBase") else {
+      throw ONNXError("loading \(path)", "no symbol OrtGetApiBase: not ONNX Runtime", fix: "name libonnxruntime.so itself")
     }
-    guard let loaded else {
-      throw OnnxError(code: -1, message: "cannot load ONNX Runtime: \(problems.joined(separator: "; ")); set runtime.library (or SHEAF_ONNXRUNTIME) to libonnxruntime.so, or run scripts/setup")
-    }
-    guard let symbol = dlsym(loaded.handle, "OrtGetApiBase") else {
-      throw OnnxError(code: -1, message: "\(loaded.path) is not ONNX Runtime: it has no OrtGetApiBase")
-    }
-    typealias GetBase = @convention(c) () -> UnsafePointer<OrtApiBase>
-    let base = unsafeBitCast(symbol, to: GetBase.self)()
-    version = String(cString: base.pointee.GetVersionString()!)
-    self.path = loaded.path
+    typealias GetApiBase = @convention(c) () -> UnsafePointer<OrtApiBase>?
+    guard let base = unsafeBitCast(symbol, to: GetApiBase.self)() else { throw ONNXError("loading \(path)", "OrtGetApiBase answered nothing") }
+    version = base.pointee.GetVersionString().map { String(cString: $0) } ?? "unknown"
     guard let table = base.pointee.GetApi(UInt32(ORT_API_VERSION_NEEDED)) else {
-      throw OnnxError(code: -1, message: "\(loaded.path) is ONNX Runtime \(version); 1.\(ORT_API_VERSION_NEEDED) or newer is needed")
+      throw ONNXError("loading \(path)", "version \(version) is too old", fix: "1.\(ORT_API_VERSION_NEEDED) or newer is needed")
     }
-    let functions = UnsafeMutablePointer<OrtFunctions>.allocate(capacity: 1)
-    functions.initialize(to: OrtFunctions())
-    ort_read_functions(table, functions)
-    self.functions = UnsafePointer(functions)
-    var environment: OpaquePointer?
-    // Severity 3: errors. The threads are each session's own.
-    let status = functions.pointee.CreateEnv(3, "sheaf", &environment)
-    guard status == nil, let environment else {
-      throw OnnxError(code: -1, message: "\(loaded.path): no environment")
-    }
-    self.environment = environment
-  }
+    var api = OrtFunctions()
+    ort_read_functions(table, &api)
+    self.api = api
+    self.path = path
 
-  // The library stays loaded and the environment stays: providers have threads that outlive both.
+    var environment, memory, allocator: OpaquePointer?
+    try api.check(api.CreateEnv(log.rawValue, "sheaf", &environment), "starting ONNX Runtime")
+    // Device allocator (0) and default memory (0): plain host memory, aligned or not.
+    try api.check(api.CreateCpuMemoryInfo(0, 0, &memory), "starting ONNX Runtime")
+    try api.check(api.GetAllocatorWithDefaultOptions(&allocator), "starting ONNX Runtime")
+    self.environment = environment!
+    hostMemory = memory!
+    self.allocator = allocator!
 
-  /// Throws what a call answered, unless that was success.
-  func check(_ status: OpaquePointer?) throws {
-    guard let status else { return }
-    defer { functions.pointee.ReleaseStatus(status) }
-    throw OnnxError(code: functions.pointee.GetErrorCode(status), message: String(cString: functions.pointee.GetErrorMessage(status)!))
-  }
-
-  /// Names of the execution providers compiled into the library, whether or not they can be used here.
-  public var providers: [String] {
     var names: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
     var count: Int32 = 0
-    guard (try? check(functions.pointee.GetAvailableProviders(&names, &count))) != nil, let names else { return [] }
-    defer { try? check(functions.pointee.ReleaseAvailableProviders(names, count)) }
-    return (0..<Int(count)).map { String(cString: names[$0]!) }
+    try api.check(api.GetAvailableProviders(&names, &count), "listing providers")
+    providers = (0..<Int(count)).compactMap { names?[$0].map { String(cString: $0) } }
+    if let status = api.ReleaseAvailableProviders(names, count) { api.ReleaseStatus(status) }
   }
 
-  private static func candidates() -> [String] {
-    if let named = getenv("SHEAF_ONNXRUNTIME") { return [String(cString: named)] }
-    let executable = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 4096) { buffer in
-      String(decoding: UnsafeRawBufferPointer(start: buffer.baseAddress, count: max(0, readlink("/proc/self/exe", buffer.baseAddress!, 4095))), as: UTF8.self)
-    }
-    let beside = executable.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
-    let folders = [".sheaf/onnxruntime", "\(beside)/.sheaf/onnxruntime", "\(beside)/../lib", beside]
-    return folders.flatMap { folder in libraries(in: folder).map { "\(folder)/\($0)" } } + ["libonnxruntime.so.1", "libonnxruntime.so"]
+  deinit {
+    api.ReleaseMemoryInfo(hostMemory)
+    api.ReleaseEnv(environment)
   }
 
-  private static func libraries(in folder: String) -> [String] {
-    guard let directory = opendir(folder) else { return [] }
-    defer { closedir(directory) }
-    var found: [String] = []
-    while let entry = readdir(directory) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) { $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) } }
-      if name.hasPrefix("libonnxruntime.so") { found.append(name) }
-    }
-    return found.sorted(by: >)
+  /// Takes over a string that ONNX Runtime allocated.
+  func take(_ string: UnsafeMutablePointer<CChar>?) -> String {
+    guard let string else { return "" }
+    defer { if let status = api.AllocatorFree(allocator, string) { api.ReleaseStatus(status) } }
+    return String(cString: string)
   }
 }

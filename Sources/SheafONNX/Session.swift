@@ -1,179 +1,105 @@
 import COnnxRuntime
+import Glibc
 
-/// What a session is to be like.
-public struct SessionOptions: Sendable, Hashable {
-  public var device: Device
-  /// Threads of one run on the CPU; 1 and more. ONNX Runtime's own default counts the host's cores, blind to a container's quota.
-  public var intraOpThreads: Int
-  /// Threads wait for work by spinning, which takes the processor from other threads. Default false.
-  public var spins: Bool
+/// A model file loaded onto a device. `Runner`s of several threads may run on it at once; weights are shared.
+public final class Session: @unchecked Sendable {  // unchecked: C pointers that are set once; Run is thread-safe
+  public struct Options: Sendable, Hashable {
+    public var provider: Provider
+    /// Threads one run is spread over, the caller's included; 1 and more. ONNX Runtime's own default counts the host's cores, blind
+    /// to quotas, so there is none here: 1.
+    public var intraOpThreads: Int
+    /// Whether idle threads of the pool spin instead of sleeping: faster alone, and takes the core from whoever needs it.
+    public var spinning: Bool
+    /// Plans memory by shape: for models that are always run with the same shapes.
+    public var memoryPattern: Bool
+    /// Permits single nodes on the CPU where `provider` is a device; refused unless set. (On CUDA, ONNX Runtime itself puts nodes
+    /// that compute shapes there.) A device that cannot be had is an error either way.
+    public var allowCPUNodes: Bool
+    /// Further settings of the provider, by ONNX Runtime's names (`gpu_mem_limit`, `trt_engine_cache_path`, …).
+    public var providerOptions: [String: String]
 
-  public init(device: Device = .cpu, intraOpThreads: Int = 1, spins: Bool = false) {
-    self.device = device
-    self.intraOpThreads = intraOpThreads
-    self.spins = spins
+    public init(
+      provider: Provider = .cpu, intraOpThreads: Int = 1, spinning: Bool = false, memoryPattern: Bool = false,
+      allowCPUNodes: Bool = false, providerOptions: [String: String] = [:]
+    ) {
+      self.provider = provider
+      self.intraOpThreads = intraOpThreads
+      self.spinning = spinning
+      self.memoryPattern = memoryPattern
+      self.allowCPUNodes = allowCPUNodes
+      self.providerOptions = providerOptions
+    }
   }
-}
 
-/// A loaded model. `run` may be called by several threads at once.
-public final class Session: @unchecked Sendable {  // Set once in init; ONNX Runtime's sessions are thread-safe.
   public let runtime: Runtime
   public let path: String
-  public let options: SessionOptions
+  public let options: Options
   public let inputs: [TensorInfo]
   public let outputs: [TensorInfo]
   public let metadata: ModelMetadata
-  private let session: OpaquePointer
-  private let memory: OpaquePointer
-  private let inputNames: UnsafeMutablePointer<UnsafePointer<CChar>?>
-  private let outputNames: UnsafeMutablePointer<UnsafePointer<CChar>?>
+  let pointer: OpaquePointer
 
-  /// Loads a model file.
-  /// - Throws: `OnnxError` where the file cannot be read or is not a model, or where the device asked for cannot be had: then the
-  ///   CPU is not taken in its stead.
-  public init(_ runtime: Runtime, path: String, options: SessionOptions = .init()) throws {
-    let functions = runtime.functions.pointee
-    var made: OpaquePointer?
-    try runtime.check(functions.CreateSessionOptions(&made))
-    let settings = made!
-    defer { functions.ReleaseSessionOptions(settings) }
-    try runtime.check(functions.SetSessionGraphOptimizationLevel(settings, 99))  // All.
-    try runtime.check(functions.SetIntraOpNumThreads(settings, Int32(options.intraOpThreads)))
-    try runtime.check(functions.SetInterOpNumThreads(settings, 1))
-    // Remembered allocations of every shape: with changing shapes it costs memory (709 against 467 MB) and gains nothing.
-    try runtime.check(functions.DisableMemPattern(settings))
-    try runtime.check(functions.AddSessionConfigEntry(settings, "session.intra_op.allow_spinning", options.spins ? "1" : "0"))
-    try appendProvider(runtime, settings, options.device)
-    var session: OpaquePointer?
-    do {
-      try runtime.check(functions.CreateSession(runtime.environment, path, settings, &session))
-    } catch let error as OnnxError {
-      throw OnnxError(code: error.code, message: "\(path) on \(options.device): \(error.message)")
+  /// Loads and optimises the model (seconds for large ones).
+  /// - Throws: no such file, not an ONNX model, an operator that is not supported, or a device that cannot be had.
+  public init(_ runtime: Runtime, path: String, options: Options = .init()) throws(ONNXError) {
+    let doing = "loading \(path)"
+    guard access(path, R_OK) == 0 else {
+      throw ONNXError(doing, String(cString: strerror(errno)), code: .noSuchFile, fix: "the path has to name a readable ONNX file")
     }
-    self.session = session!
+    let api = runtime.api
+    var settings: OpaquePointer?
+    try api.check(api.CreateSessionOptions(&settings), doing)
+    guard let settings else { throw ONNXError(doing, "no session options") }
+    defer { api.ReleaseSessionOptions(settings) }
+    try api.check(api.SetSessionGraphOptimizationLevel(settings, 99), doing)  // all
+    try api.check(api.SetIntraOpNumThreads(settings, Int32(max(1, options.intraOpThreads))), doing)
+    try api.check(api.SetInterOpNumThreads(settings, 1), doing)
+    if !options.memoryPattern { try api.check(api.DisableMemPattern(settings), doing) }
+    let spinning = options.spinning ? "1" : "0"
+    try api.check(api.AddSessionConfigEntry(settings, "session.intra_op.allow_spinning", spinning), doing)
+    try api.check(api.AddSessionConfigEntry(settings, "session.inter_op.allow_spinning", spinning), doing)
+    do { try runtime.append(options.provider, options.providerOptions, to: settings) } catch { throw error.explained(runtime) }
+    if options.provider != .cpu, !options.allowCPUNodes {
+      try api.check(api.AddSessionConfigEntry(settings, "session.disable_cpu_ep_fallback", "1"), doing)
+    }
+    let place = options.provider == .cpu ? doing : "\(doing) onto \(options.provider)"
+    var created: OpaquePointer?
+    do { try api.check(api.CreateSession(runtime.environment, path, settings, &created), place) } catch { throw error.explained(runtime) }
+    guard let session = created else { throw ONNXError(place, "no session") }
+    do {
+      inputs = try Session.list(runtime, session, api.SessionGetInputCount, api.SessionGetInputName, api.SessionGetInputTypeInfo)
+      outputs = try Session.list(runtime, session, api.SessionGetOutputCount, api.SessionGetOutputName, api.SessionGetOutputTypeInfo)
+      metadata = try ModelMetadata(runtime, session)
+    } catch {
+      api.ReleaseSession(session)
+      throw error
+    }
     self.runtime = runtime
     self.path = path
     self.options = options
-    var memory: OpaquePointer?
-    try runtime.check(functions.CreateCpuMemoryInfo(1, 0, &memory))  // Arena allocator, default memory.
-    self.memory = memory!
-    let reader = SessionReader(runtime, session!)
-    inputs = try reader.inputs()
-    outputs = try reader.outputs()
-    metadata = try reader.metadata()
-    inputNames = cStrings(inputs.map(\.name))
-    outputNames = cStrings(outputs.map(\.name))
+    pointer = session
   }
 
-  deinit {
-    let functions = runtime.functions.pointee
-    functions.ReleaseMemoryInfo(memory)
-    functions.ReleaseSession(session)
-    freeCStrings(inputNames, inputs.count)
-    freeCStrings(outputNames, outputs.count)
-  }
+  deinit { runtime.api.ReleaseSession(pointer) }
 
-  /// Memory that a run reads an input from; the caller's, until the run ends.
-  public struct Input {
-    public var data: UnsafeRawBufferPointer
-    public var shape: [Int]
-    public init(data: UnsafeRawBufferPointer, shape: [Int]) {
-      self.data = data
-      self.shape = shape
+  private static func list(
+    _ runtime: Runtime, _ session: OpaquePointer,
+    _ count: @convention(c) (OpaquePointer?, UnsafeMutablePointer<Int>?) -> OpaquePointer?,
+    _ name: @convention(c) (OpaquePointer?, Int, OpaquePointer?, UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?) -> OpaquePointer?,
+    _ info: @convention(c) (OpaquePointer?, Int, UnsafeMutablePointer<OpaquePointer?>?) -> OpaquePointer?
+  ) throws(ONNXError) -> [TensorInfo] {
+    var number = 0
+    try runtime.api.check(count(session, &number), "listing inputs and outputs")
+    var list: [TensorInfo] = []
+    for index in 0..<number {
+      var text: UnsafeMutablePointer<CChar>?
+      try runtime.api.check(name(session, index, runtime.allocator, &text), "listing inputs and outputs")
+      let title = runtime.take(text)
+      var type: OpaquePointer?
+      try runtime.api.check(info(session, index, &type), "reading \(title)")
+      guard let type else { throw ONNXError("reading \(title)", "no type") }
+      list.append(try runtime.read(title, type))
     }
-  }
-
-  /// Runs the model on one tensor per input, in the session's order, all in host memory.
-  /// - Parameter outputs: indices of the outputs wanted.
-  /// - Returns: those outputs, in host memory that lives as long as they do.
-  public func run(_ values: [Input], outputs wanted: [Int]) throws -> [Output] {
-    let functions = runtime.functions.pointee
-    var given: [OpaquePointer?] = []
-    defer { for value in given { functions.ReleaseValue(value) } }
-    for (value, info) in zip(values, inputs) {
-      var made: OpaquePointer?
-      let shape = value.shape.map { Int64($0) }
-      // ONNX Runtime takes input memory as mutable, and does not write to it.
-      try runtime.check(functions.CreateTensorWithDataAsOrtValue(
-        memory, UnsafeMutableRawPointer(mutating: value.data.baseAddress), value.data.count, shape, shape.count, info.type.rawValue, &made))
-      given.append(made)
-    }
-    var names = wanted.map { outputNames[$0] }
-    var results = [OpaquePointer?](repeating: nil, count: wanted.count)
-    do {
-      try runtime.check(functions.Run(session, nil, inputNames, given, given.count, &names, names.count, &results))
-      return try results.enumerated().map { try Output(runtime, results[$0.offset]!, outputs[wanted[$0.offset]]) }
-    } catch {
-      for result in results { functions.ReleaseValue(result) }
-      throw error
-    }
-  }
-}
-
-/// A result of a run; owns its memory.
-public final class Output {
-  public let data: UnsafeRawPointer
-  public let shape: [Int]
-  private let runtime: Runtime
-  private let value: OpaquePointer
-
-  /// Takes the value over once nothing throws any more.
-  fileprivate init(_ runtime: Runtime, _ value: OpaquePointer, _ info: TensorInfo) throws {
-    let functions = runtime.functions.pointee
-    var shapeInfo: OpaquePointer?
-    try runtime.check(functions.GetTensorTypeAndShape(value, &shapeInfo))
-    defer { functions.ReleaseTensorTypeAndShapeInfo(shapeInfo) }
-    var rank = 0
-    try runtime.check(functions.GetDimensionsCount(shapeInfo, &rank))
-    var extents = [Int64](repeating: 0, count: rank)
-    try runtime.check(functions.GetDimensions(shapeInfo, &extents, rank))
-    var data: UnsafeMutableRawPointer?
-    try runtime.check(functions.GetTensorMutableData(value, &data))
-    shape = extents.map { Int($0) }
-    // An empty tensor may have no memory; nobody reads it.
-    self.data = UnsafeRawPointer(data ?? UnsafeMutableRawPointer(bitPattern: 64)!)
-    self.runtime = runtime
-    self.value = value
-  }
-
-  deinit { runtime.functions.pointee.ReleaseValue(value) }
-}
-
-/// Makes the session run on a device. For anything but the CPU, nodes that the device cannot take are refused at load instead of
-/// running on the CPU in silence.
-private func appendProvider(_ runtime: Runtime, _ settings: OpaquePointer, _ device: Device) throws {
-  let functions = runtime.functions.pointee
-  guard device != .cpu else { return }
-  try runtime.check(functions.AddSessionConfigEntry(settings, "session.disable_cpu_ep_fallback", "1"))
-  var problems: [String] = []
-  func attempt(_ body: () throws -> Void) { do { try body() } catch { problems.append("\(error)") } }
-  func withOption(_ index: Int, _ body: (UnsafePointer<UnsafePointer<CChar>?>, UnsafePointer<UnsafePointer<CChar>?>) throws -> Void) throws {
-    let keys = cStrings(["device_id"]), values = cStrings([String(index)])
-    defer {
-      freeCStrings(keys, 1)
-      freeCStrings(values, 1)
-    }
-    try body(keys, values)
-  }
-  switch device {
-  case .cpu: break
-  case .cuda(let index):
-    var options: OpaquePointer?
-    attempt { try runtime.check(functions.CreateCUDAProviderOptions(&options)) }
-    guard let options else { break }
-    defer { functions.ReleaseCUDAProviderOptions(options) }
-    // Where a library is missing, this call names it; the append below only says that loading failed.
-    attempt { try withOption(index) { try runtime.check(functions.UpdateCUDAProviderOptions(options, $0, $1, 1)) } }
-    if problems.isEmpty { attempt { try runtime.check(functions.SessionOptionsAppendExecutionProvider_CUDA_V2(settings, options)) } }
-  case .tensorrt(let index):
-    var options: OpaquePointer?
-    attempt { try runtime.check(functions.CreateTensorRTProviderOptions(&options)) }
-    guard let options else { break }
-    defer { functions.ReleaseTensorRTProviderOptions(options) }
-    attempt { try withOption(index) { try runtime.check(functions.UpdateTensorRTProviderOptions(options, $0, $1, 1)) } }
-    if problems.isEmpty { attempt { try runtime.check(functions.SessionOptionsAppendExecutionProvider_TensorRT_V2(settings, options)) } }
-  }
-  if !problems.isEmpty {
-    throw OnnxError(code: -1, message: "\(device) cannot be used with \(runtime.path): \(problems.joined(separator: "; ")); install what is missing, or set devices to cpu")
+    return list
   }
 }

@@ -1,15 +1,29 @@
 import Glibc
 
-/// What `scripts/setup` has installed, for tests and the demo: under `SHEAF_HOME`, else `.sheaf` in the working folder.
+/// What tests need and the repository does not hold: `make setup` puts it into `.sheaf`.
 public enum Installed {
-  public static var home: String { getenv("SHEAF_HOME").map { String(cString: $0) } ?? ".sheaf" }
+  /// The folder: the environment's SHEAF_HOME, else `.sheaf` in the package.
+  public static var home: String {
+    if let home = getenv("SHEAF_HOME") { return String(cString: home) }
+    return #filePath.split(separator: "/").dropLast(3).reduce("") { $0 + "/" + $1 } + "/.sheaf"
+  }
 
-  /// A folder with model.onnx and tokenizer.json. - Throws: where it is not there, saying what to do.
-  public static func minilm() throws -> String {
-    let folder = home + "/models/minilm"
-    for name in ["model.onnx", "tokenizer.json"] where access("\(folder)/\(name)", R_OK) != 0 {
-      throw TestClientError("\(folder)/\(name) is not there: run `make setup`, or set SHEAF_HOME to where it was run")
-    }
-    return folder
+  /// The folder with `libonnxruntime.so.*`.
+  /// - Throws: `Missing` where it is not there.
+  public static var onnxruntime: String { get throws(Missing) { try path("onnxruntime") } }
+
+  /// The folder with MiniLM's `model.onnx` and `tokenizer.json`.
+  /// - Throws: `Missing` where it is not there.
+  public static var minilm: String { get throws(Missing) { try path("models/minilm") } }
+
+  private static func path(_ name: String) throws(Missing) -> String {
+    let path = home + "/" + name
+    guard access(path, R_OK) == 0 else { throw Missing(path: path) }
+    return path
+  }
+
+  public struct Missing: Error, CustomStringConvertible {
+    public var path: String
+    public var description: String { "\(path) is missing; run `make setup`, or set SHEAF_HOME to the folder it is in" }
   }
 }

@@ -1,201 +1,162 @@
-import Glibc
+import Foundation
 import SheafONNX
-import SheafTesting
 import Testing
-
 @testable import Sheaf
 
-/// One for all tests: loading the library takes a while.
-private let shared = Result { try Runtime(path: try onnxruntime()) }
-func runtime() throws -> Runtime { try shared.get() }
-
-private func onnxruntime() throws -> String {
-  let folder = Installed.home + "/onnxruntime"
-  guard let name = fileNames(in: folder).first(where: { $0.hasPrefix("libonnxruntime.so") }) else {
-    throw TestClientError("\(folder) holds no libonnxruntime.so: run `make setup`")
-  }
-  return "\(folder)/\(name)"
-}
-
-/// Writes a model file and loads it.
-private func load(_ file: OnnxFile, _ change: (inout OnnxModel.Options) -> Void = { _ in }) throws -> OnnxModel {
-  let directory = try TemporaryDirectory()
-  let path = directory.path + "/model.onnx"
-  try writeBytes(file.bytes, to: path)
-  var options = OnnxModel.Options(path: path)
-  change(&options)
-  return try OnnxModel(try runtime(), options)
-}
-
-private func writeBytes(_ bytes: [UInt8], to path: String) throws {
-  let file = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
-  defer { close(file) }
-  guard bytes.withUnsafeBytes({ write(file, $0.baseAddress, $0.count) }) == bytes.count else { throw TestClientError("cannot write \(path)") }
-}
-
-/// y = x · [batch, 4]: 2x + 1
-private func affine(batch: OnnxFile.Extent = "batch") -> OnnxFile {
-  var file = OnnxFile()
-  file.input("x", .float, [batch, 4])
-  file.output("y", .float, [batch, 4])
-  file.floats("two", [1], [2])
-  file.floats("one", [1], [1])
-  file.node("Mul", ["x", "two"], ["m"])
-  file.node("Add", ["m", "one"], ["y"])
-  return file
-}
-
-/// ids → [batch, tokens, 2]: each token's id and its negative.
-private func hiddenStates() -> OnnxFile {
-  var file = OnnxFile()
-  file.input("input_ids", .int64, ["batch", "sequence"])
-  file.input("attention_mask", .int64, ["batch", "sequence"])
-  file.output("last_hidden_state", .float, ["batch", "sequence", 2])
-  file.ints("last", [2])
-  file.floats("signs", [2], [1, -1])
-  file.node("Cast", ["input_ids"], ["f"], ints: ["to": 1])
-  file.node("Unsqueeze", ["f", "last"], ["u"])
-  file.node("Mul", ["u", "signs"], ["h"])
-  // The mask has to be used, or it would not be an input.
-  file.node("Cast", ["attention_mask"], ["mf"], ints: ["to": 1])
-  file.node("Unsqueeze", ["mf", "last"], ["mu"])
-  file.node("Mul", ["h", "mu"], ["last_hidden_state"])
-  return file
-}
-
-/// Runs rows together and gives each row's first output.
-private func run(_ model: OnnxModel, lengths: [Int]) throws -> (inputs: [[Int64]], outputs: [[Float]]) {
-  let sample = SampleRequests(signature: model.signature)
-  let requests = lengths.enumerated().map { sample.row(length: $0.element, seed: UInt64($0.offset + 1)) }
-  defer { for request in requests { request.release() } }
-  let batch = ModelBatch(signature: model.signature), splitter = OutputSplitter(model.signature), context = model.makeContext()
-  BatchFiller(model.signature).fill(batch, requests[...])
-  try context.run(batch)
-  try splitter.begin(batch)
-  let outputs = requests.enumerated().map { index, request in
-    let slice = splitter.split(first: index, rows: 1, length: Int(request.length))[0]
-    return (0..<(slice.byteCount / 4)).map { slice.data.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self) }
-  }
-  let inputs = requests.map { request in
-    (0..<(request.tensor(0).byteCount / 8)).map { request.tensor(0).data.loadUnaligned(fromByteOffset: $0 * 8, as: Int64.self) }
-  }
-  return (inputs, outputs)
-}
-
-@Suite struct OnnxModelTests {
-  @Test func infersRowsOfFixedWidth() throws {
-    let model = try load(affine())
-    #expect(model.signature.inputs == [TensorSpec("x", .float32, [.symbolic("batch"), .fixed(4)])])
-    #expect(model.signature.outputs == [TensorSpec("y", .float32, [.symbolic("batch"), .fixed(4)])])
-    #expect(model.signature.maxRows == nil)
-    #expect(model.session.metadata.custom.map(\.key) == ["purpose"])
-    let check = try BatchCheck(model)
-    #expect(check.isSafe && check.differences.map(\.batched) == [0])
+struct OnnxModelTests {
+  @Test func linear() throws {
+    let model = try load(.linear())
+    #expect(model.signature == Signature(inputs: [.rows("x", .float32, [4])], outputs: [.rows("y", .float32, [4])]))
+    #expect(try run(model, [[0, 1, 2, 3], [4, 5, 6, 7]]) == [[[1, 3, 5, 7], [9, 11, 13, 15]]])
   }
 
-  @Test func aFixedBatchRunsOneAtATime() throws {
-    #expect(try load(affine(batch: 1)).signature.maxRows == 1)
+  @Test func twoInputsAndOneOutputKept() throws {
+    let rows = [SampleRow(length: 1, inputs: [[5, 6], [1, 2]]), SampleRow(length: 1, inputs: [[7, 8], [3, 4]])]
+    #expect(try run(try load(.two()), rows) == [[[6, 8], [10, 12]], [[4, 4], [4, 4]]])
+    let one = try load(.two()) { $0.outputs = ["difference"] }
+    #expect(one.signature.outputs.map(\.name) == ["difference"])
+    #expect(try run(one, rows) == [[[4, 4], [4, 4]]])
+    #expect(throws: ConfigurationError.self) { try load(.two()) { $0.outputs = ["product"] } }
   }
 
-  @Test func textInputsAreMaskedAndFilled() throws {
-    let signature = try load(hiddenStates()).signature
-    #expect(signature.inputs.map(\.source) == [.request, .mask(of: "input_ids")])
-    #expect(signature.inputs.map(\.padAxis) == [1, 1])
-    #expect(signature.outputs.map(\.padAxis) == [1])
+  @Test func fixedBatchRunsAlone() throws {
+    let model = try load(.linear(batch: .fixed(1)))
+    #expect(model.signature.maxRows == 1)
+    #expect(try run(model, [[1, 2, 3, 4]]) == [[[3, 5, 7, 9]]])
   }
 
-  @Test(arguments: Pooling.allCases) func pools(_ pooling: Pooling) throws {
-    let model = try load(hiddenStates()) { $0.pooling = pooling }
-    #expect(model.signature.outputs[0].shape == [.symbolic("batch"), .fixed(2)])
-    let (inputs, outputs) = try run(model, lengths: [3, 7, 1])
-    for (ids, output) in zip(inputs, outputs) {
-      let expected: Float = switch pooling {
-      case .cls: Float(ids[0])
-      case .last: Float(ids.last!)
-      case .mean: Float(ids.reduce(0, +)) / Float(ids.count)
+  @Test(arguments: [TensorType.bool, .uint8, .int8, .uint16, .int16, .int32, .int64, .uint32, .uint64, .float16, .float64])
+  func elementTypes(_ type: TensorType) throws {
+    let model = try load(.linear(type: type))
+    #expect(model.signature.inputs[0].type == ElementType(type))
+    #expect(try run(model, [[0, 1, 1, 0], [1, 0, 0, 1]]) == [[[0, 1, 1, 0], [1, 0, 0, 1]]])
+  }
+
+  @Test func stringsAreRefused() {
+    let error = #expect(throws: ConfigurationError.self) { try load(.linear(type: .string)) }
+    #expect(error?.problem.contains("x is of type string") == true)
+  }
+
+  @Test(arguments: [false, true])
+  func pooling(_ unnamed: Bool) throws {
+    let rows: [[Double]] = [[3], [1, 2, 9], [4, 8]]
+    func pooled(_ pooling: OnnxOptions.Pooling, normalize: Bool = false) throws -> [[Double]] {
+      let model = try load(.encoder(unnamed: unnamed)) {
+        $0.pooling = pooling
+        $0.normalize = normalize
       }
-      #expect(abs(output[0] - expected) < 1e-4 && output[1] == -output[0])
+      #expect(model.signature.outputs == [.rows("last_hidden_state", .float32, [2])])
+      return try run(model, rows, paddedTo: 7)[0]
     }
+    #expect(try pooled(.cls).map { $0[0] } == [3, 1, 4])
+    #expect(try pooled(.last).map { $0[0] } == [3, 9, 8])
+    #expect(try pooled(.mean).map { $0[0] } == [3, 4, 6])
+    for vector in try pooled(.mean, normalize: true) { #expect(abs(vector.reduce(0) { $0 + $1 * $1 } - 1) < 1e-6) }
   }
 
-  @Test func normalizes() throws {
-    let model = try load(hiddenStates()) {
-      $0.pooling = .cls
-      $0.normalize = true
-    }
-    for output in try run(model, lengths: [2, 5]).outputs { #expect(abs(output[0] - 0.5.squareRoot().float) < 1e-6) }
+  @Test func tokenLevelOutputKeepsItsPadAxis() throws {
+    let model = try load(.encoder())
+    #expect(model.signature.outputs[0].padAxis == 1)
+    #expect(model.signature.maxLength == 64)
+    #expect(try run(model, [[1, 2, 3], [4]])[0].map(\.count) == [6, 2])
   }
 
-  @Test func trimsOutputsToTheirRow() throws {
-    let (inputs, outputs) = try run(try load(hiddenStates()), lengths: [2, 6, 4])
-    #expect(outputs.map(\.count) == [4, 12, 8])
-    for (ids, output) in zip(inputs, outputs) { #expect(output == ids.flatMap { [Float($0), -Float($0)] }) }
+  @Test func poolingWithoutVectorsIsRefused() {
+    #expect(throws: ConfigurationError.self) { try load(.linear()) { $0.pooling = .mean } }
   }
 
-  @Test func findsAModelThatMixesItsRows() throws {
-    var file = OnnxFile()
-    file.input("x", .float, ["batch", 4])
-    file.output("y", .float, ["batch", 4])
-    file.ints("axis", [0])
-    file.node("ReduceMean", ["x", "axis"], ["m"])
-    file.node("Sub", ["x", "m"], ["y"])
-    let check = try BatchCheck(try load(file))
-    #expect(!check.isSafe)
-    #expect(check.problem?.contains("in a batch: output \"y\" differs by") == true)
+  @Test func normalizeAlone() throws {
+    let vectors = try run(try load(.linear()) { $0.normalize = true }, [[1, 2, 3, 4]])[0]
+    #expect(abs(vectors[0].reduce(0) { $0 + $1 * $1 } - 1) < 1e-6)
   }
 
-  @Test func findsAModelThatCountsItsPadding() throws {
-    var file = OnnxFile()
-    file.input("x", .float, ["batch", "time"])
-    file.output("y", .float, ["batch"])
-    file.ints("axis", [1])
-    file.node("ReduceMean", ["x", "axis"], ["y"], ints: ["keepdims": 0])
-    let check = try BatchCheck(try load(file))
-    #expect(!check.isSafe)
-    #expect(check.problem?.contains("beside a longer row") == true)
+  @Test func fewerRowsThanTheBatchFailsTheBatch() throws {
+    let model = try load(.blindMean()) { $0.tensors = ["x": TensorOverride(padAxis: 1), "y": TensorOverride(batchAxis: 1)] }
+    #expect(throws: ONNXError.self) { try run(model, [[1, 2], [3, 4]]) }
   }
 
-  @Test func refusesWhatItCannotServe() throws {
-    var strings = OnnxFile()
-    strings.input("s", .string, ["batch"])
-    strings.output("t", .string, ["batch"])
-    strings.node("Identity", ["s"], ["t"])
-    #expect(throws: ConfigurationError(key: "models.inputs.s", value: "string", problem: "this type is not supported", fix: "export the model with numeric tensors")) { try load(strings) }
-    var ragged = OnnxFile()
-    ragged.input("image", .float, ["batch", 3, "height", "width"])
-    ragged.output("y", .float, ["batch", 3, "height", "width"])
-    ragged.node("Identity", ["image"], ["y"])
-    #expect { try load(ragged) } throws: { "\($0)".contains("2 free extents beside the batch (height, width)") }
-    #expect { try load(affine()) { $0.outputs = ["z"] } } throws: { "\($0)" == "models.outputs: z: the model has no such output; it has y" }
-    #expect { try load(affine()) { $0.overrides["q"] = .init() } } throws: { "\($0)".contains("models.inputs.q: the model has no such tensor; it has x, y") }
+  @Test func names() throws {
+    #expect(try load(.linear()).name == "tiny")
+    let folder = URL(fileURLWithPath: try TinyModel.linear().write("model")).deletingLastPathComponent()
+    #expect(try OnnxModel(OnnxOptions(path: folder.path), runtime: runtime()).name == folder.lastPathComponent)
   }
 
-  @Test func saysWhatIsMissing() throws {
-    #expect { try Runtime(path: "/nowhere/libonnxruntime.so") } throws: { "\($0)".contains("/nowhere/libonnxruntime.so") && "\($0)".contains("SHEAF_ONNXRUNTIME") }
-    #expect { try OnnxModel(try runtime(), .init(path: "/nowhere/model.onnx")) } throws: { "\($0)".contains("/nowhere/model.onnx") }
-    let directory = try TemporaryDirectory()
-    try writeText("not a model", to: directory.path + "/broken.onnx")
-    #expect { try OnnxModel(try runtime(), .init(path: directory.path + "/broken.onnx")) } throws: { "\($0)".contains("broken.onnx on cpu") }
-    // Asked for a device that is not here: refused, and not run on the CPU.
-    for device in ["cuda:0", "tensorrt:0"] {
-      #expect { try load(affine()) { $0.session.device = Device(device)! } } throws: { "\($0)".hasPrefix("\(device) cannot be used") }
-    }
-  }
-
-  @Test func readsDevices() {
-    #expect(Device("cpu") == .cpu)
-    #expect(Device("cuda") == .cuda(0))
-    #expect(Device("cuda:3") == .cuda(3))
-    #expect(Device("tensorrt:1") == .tensorrt(1))
-    for bad in ["", "gpu", "cuda:", "cuda:x", "cuda:-1", "cpu:0"] { #expect(Device(bad) == nil) }
-  }
-
-  @Test func warmsUpWithinItsBounds() {
-    let grid = WarmUp.grid(BatchSettings(maxRows: 32, maxTokens: 512), maxLength: 100, isRagged: true)
-    #expect(grid.allSatisfy { $0.rows <= 32 && $0.length <= 100 && $0.rows * $0.length <= 512 })
-    #expect(grid.contains(.init(rows: 32, length: 16)) && grid.contains(.init(rows: 1, length: 100)) && grid.contains(.init(rows: 1, length: 1)))
-    #expect(WarmUp.grid(BatchSettings(maxRows: 3), maxLength: nil, isRagged: false) == [.init(rows: 3, length: 1), .init(rows: 2, length: 1), .init(rows: 1, length: 1)])
+  @Test func report() throws {
+    let lines = ModelReport(try load(.encoder()) { $0.pooling = .mean }).lines
+    #expect(lines.contains("input    input_ids INT64 [batch*, sequence~], padded with 0"))
+    #expect(lines.contains("input    attention_mask INT64 [batch*, sequence~], filled in: the mask of input_ids"))
+    #expect(lines.contains("input    token_type_ids INT64 [batch*, sequence~], filled in: 0"))
+    #expect(lines.contains("output   last_hidden_state FP32 [batch*, 2]"))
+    #expect(lines.contains("batch    any number of rows"))
+    #expect(lines.contains("length   up to 64"))
+    #expect(lines.contains("metadata max_sequence: 64"))
+    #expect(lines.contains { $0.contains("ONNX Runtime 1.") })
   }
 }
 
-extension Double { fileprivate var float: Float { Float(self) } }
+struct BatchCheckTests {
+  @Test func rowsThatStandForThemselves() throws {
+    for model in [try load(.linear()), try load(.two()), try load(.encoder()) { $0.pooling = .mean }, try load(.encoder())] {
+      let check = try BatchCheck(model)
+      #expect(check.isSafe)
+      #expect(check.rows == 8)
+      #expect(check.outputs.allSatisfy { $0.batched < 1e-6 })
+    }
+  }
+
+  @Test func batchMatesThatMeddle() throws {
+    let check = try BatchCheck(try load(.meddling()))
+    #expect(!check.isSafe)
+    #expect(check.outputs[0].batched > 0.1)
+    #expect(check.outputs[0].padded == nil)
+    var options = BatchCheck.Options()
+    options.absolute = 10
+    #expect(try BatchCheck(try load(.meddling()), options).isSafe)
+  }
+
+  @Test func paddingThatCounts() throws {
+    // Accepted by configuration, and still found.
+    let check = try BatchCheck(try load(.blindMean()) { $0.tensors = ["x": TensorOverride(padValue: 0)] })
+    #expect(!check.isSafe)
+    #expect(try #require(check.outputs[0].padded) > 0.01)
+    // Refused batching: nothing is padded, nothing is wrong.
+    #expect(try BatchCheck(try load(.blindMean())).isSafe)
+  }
+
+  @Test func sameSeedSameRows() throws {
+    #expect(try BatchCheck(try load(.encoder())).lengths == BatchCheck(try load(.encoder())).lengths)
+  }
+}
+
+struct WarmUpTests {
+  @Test func grid() {
+    let grid = WarmUp.grid(maxRows: 6, maxLength: 5, maxTokens: 10)
+    #expect(grid.first == WarmUp.Shape(rows: 2, length: 5))
+    #expect(grid.last == WarmUp.Shape(rows: 1, length: 1))
+    #expect(Set(grid.map(\.rows)) == [1, 2, 4, 6])
+    #expect(Set(grid.map(\.length)) == [1, 2, 4, 5])
+    #expect(grid.allSatisfy { $0.rows == 1 || $0.rows * $0.length <= 10 })
+    #expect(zip(grid, grid.dropFirst()).allSatisfy { $0.rows * $0.length >= $1.rows * $1.length })
+    #expect(WarmUp.grid(maxRows: 1, maxLength: 1, maxTokens: 1) == [WarmUp.Shape(rows: 1, length: 1)])
+    #expect(WarmUp.grid(maxRows: 4, maxLength: 512, maxTokens: 64).contains(WarmUp.Shape(rows: 1, length: 512)))
+  }
+
+  @Test func budget() {
+    var now: Nanoseconds = 100
+    let shapes = WarmUp.grid(maxRows: 8, maxLength: 1, maxTokens: 100)
+    let result = WarmUp.run(shapes, budget: 15, clock: { now }) { _ in now += 10 }
+    #expect(result.ran.map(\.shape) == Array(shapes[..<2]))
+    #expect(result.ran.map(\.time) == [10, 10])
+    #expect(result.skipped == Array(shapes[2...]))
+    #expect(WarmUp.run(shapes, budget: 0, clock: { now }) { _ in }.ran.count == 1)
+  }
+
+  @Test func runsAModelAtAShape() throws {
+    let model = try load(.encoder())
+    let batch = ModelBatch(signature: model.signature)
+    try WarmUp.run(try model.makeContext(), batch, WarmUp.Shape(rows: 3, length: 5))
+    #expect(batch.inputShape(0) == [3, 5])
+    #expect(batch.input(1, as: Int64.self).allSatisfy { $0 == 1 })
+    #expect(batch.outputRow(0, row: 2, length: 5) == Array(repeating: 0, count: 10))
+  }
+}

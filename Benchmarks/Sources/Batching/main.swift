@@ -13,13 +13,14 @@ func seconds() -> Double { monotonicSeconds() }
 
 /// Texts a second of the session alone, `rows` at a time.
 func bare(_ session: Session, rows: Int) throws -> Double {
-  let ids = [Int64](repeating: 0, count: rows * tokens).indices.map { Int64(1000 + $0 * 37 % 20000) }
+  let ids = (0..<rows * tokens).map { Int64(1000 + $0 * 37 % 20000) }
   let mask = [Int64](repeating: 1, count: rows * tokens)
+  let runner = Runner(session)
   let begun = seconds()
   for _ in 0..<(texts / rows) {
     try ids.withUnsafeBytes { ids in
       try mask.withUnsafeBytes { mask in
-        _ = try session.run([.init(data: ids, shape: [rows, tokens]), .init(data: mask, shape: [rows, tokens])], outputs: [0])
+        try runner.run([TensorView(.int64, [rows, tokens], ids), TensorView(.int64, [rows, tokens], mask)])
       }
     }
   }
@@ -49,7 +50,7 @@ final class TimedModel: Model {
   var name: String { model.name }
   var signature: Signature { model.signature }
   var text: (any TextEncoder)? { model.text }
-  func makeContext() -> any RunContext { Context(model.makeContext(), runs) }
+  func makeContext() throws -> any RunContext { Context(try model.makeContext(), runs) }
 
   final class Context: RunContext {
     let context: any RunContext
@@ -66,23 +67,32 @@ final class TimedModel: Model {
 }
 
 let rounds = CommandLine.arguments.count > 1 ? Int(CommandLine.arguments[1])! : 5
-let folder = try Installed.minilm()
-let model = TimedModel(try OnnxModel(try Runtime(), .init(path: folder + "/model.onnx"), text: try Tokenizer(folder: folder)))
+let folder = try Installed.minilm
+let model = TimedModel(try OnnxModel(OnnxOptions(path: folder), runtime: try Runtime(library: Installed.onnxruntime), text: try Tokenizer(folder: folder)))
 let broker = try EmbeddedBroker(topics: [("requests", 4), ("replies", 4)])
 // 14 words that are a token each, and two special tokens.
 let words = ["time", "house", "water", "music", "paper", "green", "river", "stone", "light", "night", "horse", "table", "world", "young"]
-try broker.client.produce("requests", (0..<texts).map { index in
-  TestRecord((0..<14).map { words[(index * 5 + $0 * ($0 + index)) % words.count] }.joined(separator: " "), partition: Int32(index % 4))
-})
+func sentence(_ index: Int) -> String {
+  let picked: [String] = (0..<14).map { position in words[(index * 5 + position * (position + index)) % words.count] }
+  return picked.joined(separator: " ")
+}
+try broker.client.produce("requests", (0..<texts).map { TestRecord(sentence($0), partition: Int32($0 % 4)) })
 _ = try bare(model.model.session, rows: rows)
-print("texts/s: the model alone, 1 row, \(rows) rows, gain; the worker, 1 row, \(rows) rows, gain; ratio of the gains")
+print("texts/s   the model alone: 1 row, \(rows) rows, gain | the worker: 1 row, \(rows) rows, gain | ratio of the gains")
 var ratios: [Double] = []
 for _ in 0..<rounds {
-  let alone1 = try bare(model.model.session, rows: 1), worker1 = try await worker(model, broker, ("requests", "replies"), rows: 1)
-  let alone16 = try bare(model.model.session, rows: rows), worker16 = try await worker(model, broker, ("requests", "replies"), rows: rows)
-  let ratio = (worker16 / worker1) / (alone16 / alone1)
-  ratios.append(ratio)
-  func text(_ value: Double) -> String { "\((value * 100).rounded() / 100)" }
-  print(text(alone1), text(alone16), text(alone16 / alone1), "|", text(worker1), text(worker16), text(worker16 / worker1), "|", text(ratio))
+  let alone1 = try bare(model.model.session, rows: 1)
+  let worker1 = try await worker(model, broker, ("requests", "replies"), rows: 1)
+  let alone16 = try bare(model.model.session, rows: rows)
+  let worker16 = try await worker(model, broker, ("requests", "replies"), rows: rows)
+  let gain = alone16 / alone1, workersGain = worker16 / worker1
+  ratios.append(workersGain / gain)
+  print(text(alone1), text(alone16), text(gain), "|", text(worker1), text(worker16), text(workersGain), "|", text(workersGain / gain))
 }
-print("ratio of the gains: median \((ratios.sorted()[rounds / 2] * 1000).rounded() / 1000) of \(rounds)")
+print("ratio of the gains: median \(text(ratios.sorted()[rounds / 2])) of \(rounds)")
+
+/// Two places.
+func text(_ value: Double) -> String {
+  let rounded = (value * 100).rounded() / 100
+  return String(rounded)
+}

@@ -1,110 +1,103 @@
-import Glibc
-
-/// Whether a model gives a row the same answer alone, in a batch, and padded: padding, masks and company must not change it.
-///
-/// A model for which that is not so (dynamic int8 quantisation: 0.039 apart; a batch statistic; a ragged input without a mask) must
-/// not be batched.
+/// Runs rows alone, in one batch, and padded to a longer length, and compares: does a record get the same answer whoever its
+/// batch-mates are? What `sheaf check` prints.
 public struct BatchCheck: Sendable {
-  public struct Difference: Sendable {
-    public var output: String
-    /// The largest absolute difference to the same row alone, in a batch of rows of one length.
+  public struct Options: Sendable, Hashable {
+    /// Rows of the batch; 2 and more.
+    public var rows = 8
+    /// Rows get lengths from 1 to this, where the model has a pad axis; 1 and more.
+    public var longest = 32
+    /// Integers are drawn from 0 up to, and without, this.
+    public var ids = 1000
+    /// How far apart two answers may be: `absolute + relative × |alone|`.
+    public var absolute = 1e-4
+    public var relative = 1e-4
+    /// The same seed gives the same rows.
+    public var seed: UInt64 = 1
+
+    public init() {}
+  }
+
+  /// What became of one output.
+  public struct Output: Sendable, Hashable {
+    public var name: String
+    /// The largest absolute difference between a row alone and in the batch; infinite where shapes or NaNs differ.
     public var batched: Double
-    /// The same in a batch of rows of unequal length; nil where rows have one length only.
+    /// The same between a row alone and alone with padding; `nil` where the model has no pad axis.
     public var padded: Double?
-  }
-  public var differences: [Difference]
-  /// What counts as the same: a difference up to this, times 1 + the value's magnitude.
-  public var tolerance: Double
-  public var isSafe: Bool
-
-  /// Runs a handful of made-up rows on a context of the model's own.
-  /// - Throws: what the model throws on them; it may not take made-up values.
-  public init(_ model: any Model, tolerance: Double = 1e-4) throws {
-    self.tolerance = tolerance
-    let runner = try Runner(model)
-    let isRagged = model.signature.inputs.contains { $0.padAxis != nil }
-    let most = min(24, model.signature.maxLength ?? 24)
-    let even = try runner.compare(lengths: [most, most, most, most], tolerance)
-    let uneven = isRagged ? try runner.compare(lengths: [most / 3, most, max(1, most / 8), most / 2].map { max(1, $0) }, tolerance) : nil
-    differences = model.signature.outputs.indices.map { index in
-      Difference(output: model.signature.outputs[index].name, batched: even.worst[index], padded: uneven?.worst[index])
-    }
-    isSafe = even.isSame && uneven?.isSame ?? true
+    /// All differences are within the tolerance.
+    public var isWithin: Bool
   }
 
-  /// The first difference that is too large, in words; nil where batching is safe.
-  public var problem: String? {
-    guard !isSafe, let worst = differences.max(by: { max($0.batched, $0.padded ?? 0) < max($1.batched, $1.padded ?? 0) }) else { return nil }
-    let place = worst.batched > tolerance ? "in a batch" : "beside a longer row"
-    return "a row's answer changes \(place): output \"\(worst.output)\" differs by \(max(worst.batched, worst.padded ?? 0)), more than \(tolerance)"
-  }
+  public var outputs: [Output]
+  /// Rows that were compared; 1: the model is not batched, and only padding was looked at.
+  public var rows: Int
+  /// The lengths they had.
+  public var lengths: [Int]
 
-  private final class Runner {
-    let signature: Signature
-    let context: any RunContext
-    let batch: ModelBatch
-    let filler: BatchFiller
-    let splitter: OutputSplitter
+  /// Batching never changes an answer beyond the tolerance.
+  public var isSafe: Bool { outputs.allSatisfy(\.isWithin) }
 
-    init(_ model: any Model) throws {
-      signature = model.signature
-      context = try model.makeContext()
-      batch = ModelBatch(signature: signature)
-      filler = BatchFiller(signature)
-      splitter = OutputSplitter(signature)
+  /// - Throws: what the model throws, or `ConfigurationError` where it fails a row.
+  public init(_ model: any Model, _ options: Options = .init()) throws {
+    let signature = model.signature
+    let isPadded = signature.inputs.contains { $0.padAxis != nil }
+    let count = min(max(1, options.rows), signature.maxRows ?? .max)
+    let longest = isPadded ? max(1, min(options.longest, signature.maxLength ?? .max)) : 1
+    var generator = SplitMix(state: options.seed)
+    // Lengths are spread, and the longest is among them, so that the others are padded.
+    let lengths = (0..<count).map { $0 == 0 ? longest : 1 + Int(generator.next() % UInt64(longest)) }
+    var rows = lengths.map { SampleRow.random(signature, length: $0, ids: options.ids, &generator) }
+    // What has no batch axis is the same for all rows.
+    for index in signature.inputs.indices where signature.inputs[index].batchAxis == nil {
+      for row in rows.indices { rows[row].inputs[index] = rows[0].inputs[index] }
     }
-
-    /// Rows of these lengths alone against the same rows together.
-    func compare(lengths: [Int], _ tolerance: Double) throws -> (worst: [Double], isSame: Bool) {
-      let sample = SampleRequests(signature: signature)
-      let requests = lengths.enumerated().map { sample.row(length: $0.element, seed: UInt64($0.offset + 1)) }
-      defer { for request in requests { request.release() } }
-      let alone = try requests.indices.flatMap { try run(requests[$0...$0]) }
-      let together = try run(requests[...])
-      var worst = [Double](repeating: 0, count: signature.outputs.count), isSame = true
-      for (mine, theirs) in zip(alone, together) {
-        for output in mine.indices {
-          guard mine[output].count == theirs[output].count else { return (worst.map { _ in .infinity }, false) }
-          for (a, b) in zip(mine[output], theirs[output]) where a != b && !(a.isNaN && b.isNaN) {
-            let difference = a.isNaN || b.isNaN ? .infinity : abs(a - b)
-            worst[output] = max(worst[output], difference)
-            if difference > tolerance * (1 + abs(a)) { isSame = false }
-          }
-        }
-      }
-      return (worst, isSame)
-    }
-
-    /// The outputs of each request as numbers.
-    private func run(_ requests: ArraySlice<Request>) throws -> [[[Double]]] {
-      filler.fill(batch, requests)
+    let context = try model.makeContext()
+    let batch = ModelBatch(signature: signature)
+    func run(_ rows: [SampleRow], paddedTo length: Int? = nil) throws -> [[[Double]]] {
+      batch.fill(rows, paddedTo: length)
       try context.run(batch)
-      try splitter.begin(batch)
-      return requests.enumerated().map { index, request in
-        splitter.split(first: index, rows: 1, length: Int(request.length)).map { slice in
-          numbers(UnsafeRawBufferPointer(start: slice.data, count: slice.byteCount), signature.outputs[slice.output].type)
+      if let (row, reason) = batch.failures.first {
+        throw ConfigurationError(key: "model", value: model.name, problem: "it failed row \(row) of the check: \(reason)", fix: "check with other rows")
+      }
+      return signature.outputs.indices.map { output in rows.indices.map { batch.outputRow(output, row: $0, length: rows[$0].length) } }
+    }
+    let alone = try rows.map { try run([$0]) }
+    let together = try run(rows)
+    // A padding that no batch above had: once more the longest row, within what the model takes.
+    let long = min(2 * longest, signature.maxLength ?? .max)
+    // Without a batch nothing is ever padded, so there is nothing to hold against the model.
+    let padded = isPadded && count > 1 ? try rows.map { try run([$0], paddedTo: long) } : nil
+
+    var outputs: [Output] = []
+    for (index, spec) in signature.outputs.enumerated() {
+      var result = Output(name: spec.name, batched: 0, padded: padded.map { _ in 0 }, isWithin: true)
+      for row in rows.indices {
+        let truth = alone[row][index][0]
+        let inBatch = difference(together[index][row], truth, options)
+        result.batched = max(result.batched, inBatch.largest)
+        result.isWithin = result.isWithin && inBatch.isWithin
+        if let padded {
+          let withPadding = difference(padded[row][index][0], truth, options)
+          result.padded = max(result.padded ?? 0, withPadding.largest)
+          result.isWithin = result.isWithin && withPadding.isWithin
         }
       }
+      outputs.append(result)
     }
+    self.outputs = outputs
+    self.rows = count
+    self.lengths = isPadded ? lengths : []
   }
 }
 
-/// The elements of a tensor as doubles.
-private func numbers(_ bytes: UnsafeRawBufferPointer, _ type: ElementType) -> [Double] {
-  func read<T: BitwiseCopyable>(_: T.Type, _ convert: (T) -> Double) -> [Double] {
-    (0..<(bytes.count / MemoryLayout<T>.size)).map { convert(bytes.loadUnaligned(fromByteOffset: $0 * MemoryLayout<T>.size, as: T.self)) }
+private func difference(_ values: [Double], _ truth: [Double], _ options: BatchCheck.Options) -> (largest: Double, isWithin: Bool) {
+  guard values.count == truth.count else { return (.infinity, false) }
+  var largest = 0.0
+  var isWithin = true
+  for (value, expected) in zip(values, truth) where value != expected && !(value.isNaN && expected.isNaN) {
+    let apart = abs(value - expected)
+    largest = max(largest, apart.isNaN ? .infinity : apart)
+    if !(apart <= options.absolute + options.relative * abs(expected)) { isWithin = false }
   }
-  return switch type {
-  case .bool, .uint8: read(UInt8.self) { Double($0) }
-  case .int8: read(Int8.self) { Double($0) }
-  case .uint16: read(UInt16.self) { Double($0) }
-  case .int16: read(Int16.self) { Double($0) }
-  case .uint32: read(UInt32.self) { Double($0) }
-  case .int32: read(Int32.self) { Double($0) }
-  case .uint64: read(UInt64.self) { Double($0) }
-  case .int64: read(Int64.self) { Double($0) }
-  case .float16: read(Float16.self) { Double($0) }
-  case .float32: read(Float.self) { Double($0) }
-  case .float64: read(Double.self) { $0 }
-  }
+  return (largest, isWithin)
 }

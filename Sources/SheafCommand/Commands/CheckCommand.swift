@@ -68,9 +68,16 @@ enum CheckCommand: Subcommand {
 extension BatchCheck {
   /// A line for each output.
   var lines: [String] {
-    differences.map { difference in
-      let padded = difference.padded.map { ", \($0) beside longer rows" } ?? ""
-      return "\(difference.output): differs by \(difference.batched) in a batch\(padded)"
+    outputs.map { output in
+      let padded = output.padded.map { ", by \($0) with padding" } ?? ""
+      return "\(output.name): differs by \(output.batched) in a batch\(padded)"
+    }
+  }
+
+  /// Why the model should not be batched, in words; nil: it may be.
+  var problem: String? {
+    outputs.first { !$0.isWithin }.map { output in
+      "a row's answer changes in a batch: output \(output.name) differs by \(max(output.batched, output.padded ?? 0))"
     }
   }
 }

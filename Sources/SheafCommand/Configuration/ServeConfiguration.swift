@@ -12,7 +12,8 @@ struct ServeConfiguration {
   struct ModelConfiguration {
     var path: String
     var name: String?
-    var device: Device
+    /// `cpu`, `cuda:N` or `tensorrt:N`.
+    var device: String
     var threads: Int
     var truncation: Tokenizer.Truncation
     var maxLength: Int?
@@ -70,13 +71,12 @@ struct ServeConfiguration {
     let threads = given.integer("models.threads") ?? 1
     worker.lanes = given.integer("models.lanes") ?? max(1, Processors.available() / threads)
     let devices = given.values["models.devices"]?.texts ?? ["cpu"]
-    let device = devices.count == 1 ? Device(devices[0]) : nil
-    if device == nil {
+    if devices.count != 1 || (try? Provider(devices[0])) == nil {
       let problem = devices.count == 1 ? "not a device" : "this version runs a model on one device"
       given.fault(given.values["models.devices"]?.origin ?? "", "models.devices: \(devices.joined(separator: ", ")): \(problem)", "set cpu, cuda:0 or tensorrt:0")
     }
     model = ModelConfiguration(
-      path: given.text("models.path") ?? "", name: given.text("models.name"), device: device ?? .cpu, threads: threads,
+      path: given.text("models.path") ?? "", name: given.text("models.name"), device: devices.first ?? "cpu", threads: threads,
       truncation: given.choice("models.truncate", Tokenizer.Truncation.self) ?? .end, maxLength: given.integer("models.maxLength"),
       pooling: given.choiceText("models.pooling") ?? "auto", normalize: given.choiceText("models.normalize") ?? "auto", outputs: given.list("models.outputs"),
       acceptUnsafeBatching: given.boolean("models.acceptUnsafeBatching") ?? false, warmUp: given.duration("models.warmUp") ?? 10_000_000_000, overrides: [:],
@@ -109,7 +109,7 @@ private func overrides(_ given: inout GivenSettings) -> [String: TensorOverride]
     case "batchAxis": override.batchAxis = given.integer(key)
     case "padAxis": override.padAxis = given.integer(key)
     case "padValue": override.padValue = given.number(key)
-    case "shared": override.isShared = given.boolean(key) ?? false
+    case "shared": override.shared = given.boolean(key) ?? false
     case "mask": override.mask = given.text(key)
     case "constant": override.constant = given.number(key)
     default: break

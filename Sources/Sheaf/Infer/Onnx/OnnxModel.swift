@@ -1,78 +1,96 @@
+import Glibc
 import SheafONNX
 
-/// An ONNX model, loaded once; its lanes run on one session, so they share its weights.
+/// An ONNX file on one device.
 public final class OnnxModel: Model {
-  public struct Options: Sendable {
-    /// The model file.
-    public var path: String
-    /// For replies and logs; default: the file's name.
-    public var name: String?
-    public var session: SessionOptions
-    /// By tensor name.
-    public var overrides: [String: TensorOverride]
-    /// Names of the outputs to answer with; empty: all.
-    public var outputs: [String]
-    /// What makes one vector of a row's per-token vectors; only for models that leave it out.
-    public var pooling: Pooling?
-    /// Scales float vectors to length 1; only for models that leave it out.
-    public var normalize: Bool
-    /// The longest row; nil: no limit but the tokenizer's.
-    public var maxLength: Int?
-
-    public init(path: String, session: SessionOptions = .init()) {
-      self.path = path
-      self.session = session
-      overrides = [:]
-      outputs = []
-      normalize = false
-    }
-  }
-
   public let name: String
   public let signature: Signature
   public let text: (any TextEncoder)?
+  /// What was assumed about batching, or why there is none, one sentence each.
+  public let notes: [String]
+  /// The loaded session, for reports.
   public let session: Session
-  private let kept: [Int]
-  private let pooling: Pooling.Step?
-  private let normalize: Bool
+  let pooling: OnnxOptions.Pooling?
+  let normalize: Bool
+  /// For every output of the signature, its index in the session.
+  let kept: [Int]
+  /// What the session itself answers for the outputs of the signature, before pooling.
+  let rawOutputs: [TensorSpec]
 
-  /// - Throws: `OnnxError` where the file or device cannot be had, `ConfigurationError` where its tensors cannot be served.
-  public init(_ runtime: Runtime, _ options: Options, text: (any TextEncoder)? = nil) throws {
-    session = try Session(runtime, path: options.path, options: options.session)
-    name = options.name ?? String(options.path.split(separator: "/").last ?? "model")
+  /// Loads the model (seconds for large ones).
+  /// - Parameter runtime: shared by all models of a process; where left out, ONNX Runtime is loaded from where it is found.
+  /// - Throws: `ONNXError` where library, file or device cannot be had; `ConfigurationError` where the options do not fit the model.
+  public init(_ options: OnnxOptions, runtime: Runtime? = nil, text: (any TextEncoder)? = nil) throws {
+    let path = OnnxModel.file(options.path)
+    let provider = try Provider(options.device)
+    let session = try Session(
+      try runtime ?? Runtime(), path: path,
+      options: Session.Options(
+        provider: provider, intraOpThreads: options.intraOpThreads, allowCPUNodes: options.allowCPUNodes, providerOptions: options.providerOptions))
+    self.session = session
+    name = options.name ?? OnnxModel.name(path)
     self.text = text
+    pooling = options.pooling
     normalize = options.normalize
-    var (signature, kept) = try ContractInference(overrides: options.overrides).infer(inputs: session.inputs, outputs: session.outputs, wanted: options.outputs)
-    signature.maxLength = options.maxLength ?? text?.maxLength
-    pooling = try options.pooling.map { try $0.step(in: &signature, &kept) }
-    if normalize, let output = signature.outputs.first(where: { $0.type != .float32 || $0.shape.count != 2 }) {
-      throw ConfigurationError(key: "models.normalize", value: "true", problem: "output \"\(output.name)\" is not float32 [batch, width]", fix: "set normalize: false, or name other outputs")
-    }
-    self.signature = signature
+
+    let kept = try OnnxModel.choose(session.outputs, options, path)
     self.kept = kept
+    let contract = try BatchContract(
+      inputs: session.inputs, outputs: kept.map { session.outputs[$0] },
+      overrides: options.tensors.filter { entry in
+        // An override of an output that is not wanted is no mistake.
+        !session.outputs.contains { $0.name == entry.key } || kept.contains { session.outputs[$0].name == entry.key }
+      }, path: path)
+    rawOutputs = contract.outputs
+    var outputs = contract.outputs
+    if options.pooling != nil { outputs[0] = try OnnxModel.pooled(outputs[0], path) }
+    if options.normalize, !outputs.contains(where: OnnxModel.isVector) {
+      throw refused(path, "no output is a FP32 [batch, width] to normalise", "set pooling, or leave normalize out")
+    }
+    signature = Signature(
+      inputs: contract.inputs, outputs: outputs, maxRows: options.maxRows ?? contract.maxRows,
+      maxLength: options.maxLength ?? session.metadata.entries["max_sequence"].flatMap { Int($0) })
+    notes = contract.notes
   }
 
-  public func makeContext() -> any RunContext { Context(self) }
+  public func makeContext() throws -> any RunContext { OnnxContext(self) }
 
-  private final class Context: RunContext {
-    private let model: OnnxModel
-    /// The last run's outputs: the batch reads them until the next.
-    private var results: [Output] = []
+  // MARK: What the options mean
 
-    init(_ model: OnnxModel) { self.model = model }
+  static func isVector(_ spec: TensorSpec) -> Bool { spec.type == .float32 && spec.shape.count == 2 && spec.batchAxis == 0 && spec.padAxis == nil }
 
-    func run(_ batch: ModelBatch) throws {
-      results = []
-      let inputs = model.signature.inputs.indices.map { Session.Input(data: batch.input($0), shape: batch.inputShape($0)) }
-      results = try model.session.run(inputs, outputs: model.kept)
-      if let pooling = model.pooling {
-        try pooling.run(batch, UnsafeRawPointer(results[0].data), results[0].shape)
-      } else {
-        for (index, result) in results.enumerated() { batch.setOutput(index, result.data, shape: result.shape) }
-      }
-      if model.normalize {
-        for index in results.indices { normalizeRows(batch, index) }
+  private static func choose(_ outputs: [TensorInfo], _ options: OnnxOptions, _ path: String) throws -> [Int] {
+    let names = outputs.map(\.name).joined(separator: ", ")
+    if let wanted = options.outputs {
+      return try wanted.map { name in
+        guard let index = outputs.firstIndex(where: { $0.name == name }) else { throw refused(path, "there is no output \(name)", "it has \(names)") }
+        return index
       }
     }
+    guard options.pooling != nil else { return Array(outputs.indices) }
+    guard let index = outputs.firstIndex(where: { $0.shape.count == 3 }) else {
+      throw refused(path, "no output is [batch, length, width], which pooling needs", "it has \(names); leave pooling out")
+    }
+    return [index]
+  }
+
+  private static func pooled(_ spec: TensorSpec, _ path: String) throws -> TensorSpec {
+    guard spec.shape.count == 3, spec.batchAxis == 0, spec.type == .float32 || spec.type == .float16 else {
+      throw refused(path, "output \(spec.name) is not a floating-point [batch, length, width], which pooling needs", "name another in outputs first")
+    }
+    return TensorSpec(spec.name, .float32, [spec.shape[0], spec.shape[2]])
+  }
+
+  private static func file(_ path: String) -> String {
+    var status = stat()
+    guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else { return path }
+    return path + "/model.onnx"
+  }
+
+  private static func name(_ path: String) -> String {
+    let parts = path.split(separator: "/")
+    var name = String(parts.last ?? "model")
+    if name.hasSuffix(".onnx") { name.removeLast(5) }
+    return name == "model" && parts.count > 1 ? String(parts[parts.count - 2]) : name
   }
 }
