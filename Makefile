@@ -19,6 +19,7 @@ demo: build
 	.build/release/sheaf demo
 
 test: setup
+	@scripts/setup newer-librdkafka
 	swift build --build-tests
 	swift test --skip-build
 

@@ -16,6 +16,10 @@ public enum Installed {
   /// - Throws: `Missing` where it is not there.
   public static var minilm: String { get throws(Missing) { try path("models/minilm") } }
 
+  /// The folder with a newer librdkafka.so.1 than Debian's, for LD_LIBRARY_PATH.
+  /// - Throws: `Missing` where it is not there.
+  public static var newerLibrdkafka: String { get throws(Missing) { try path("librdkafka-2.16") } }
+
   private static func path(_ name: String) throws(Missing) -> String {
     let path = home + "/" + name
     guard access(path, R_OK) == 0 else { throw Missing(path: path) }

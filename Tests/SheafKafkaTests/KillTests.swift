@@ -3,8 +3,9 @@ import SheafTesting
 import Testing
 
 extension Stage {
-  func startWorker(_ settings: String...) throws -> ChildProcess {
-    try ChildProcess([try builtExecutable("TestWorker"), broker.bootstrap, group, requests, replies, "session.timeout.ms=6000", "heartbeat.interval.ms=500", "fetch.wait.max.ms=10"] + settings)
+  /// - Parameter librdkafka: nil: Debian's.
+  func startWorker(_ settings: String..., librdkafka folder: String? = nil) throws -> ChildProcess {
+    try ChildProcess([try builtExecutable("TestWorker"), broker.bootstrap, group, requests, replies, "session.timeout.ms=6000", "heartbeat.interval.ms=500", "fetch.wait.max.ms=10"] + settings, environment: folder.map { ["LD_LIBRARY_PATH": $0] } ?? [:])
   }
 }
 
