@@ -1,7 +1,7 @@
 import Glibc
 
 /// One of the things `sheaf` does: `sheaf NAME …`.
-protocol Subcommand {
+protocol Subcommand: SendableMetatype {
   /// One line for the list of commands.
   static var summary: String { get }
   /// What `sheaf help NAME` prints: usage, what it does, options, examples.
