@@ -25,8 +25,12 @@ let package = Package(
     .target(name: "SheafTesting", dependencies: ["Sheaf", "SheafKafka", "CLibrdkafka", "CPlatform"]),
     .executableTarget(name: "SheafCommand", dependencies: ["Sheaf", "SheafTesting", "SheafONNX", "SheafKafka", "CYAML", "CPlatform"]),
 
+    .executableTarget(name: "Doubler", dependencies: ["Sheaf"], path: "Examples/Doubler"),
+
+    // A worker as a process of its own, for the tests that kill it.
+    .executableTarget(name: "TestWorker", dependencies: ["Sheaf"], path: "Tests/TestWorker"),
     .testTarget(name: "SheafTests", dependencies: ["Sheaf", "SheafTesting"]),
-    .testTarget(name: "SheafKafkaTests", dependencies: ["Sheaf", "SheafKafka", "SheafTesting", "CPlatform"]),
+    .testTarget(name: "SheafKafkaTests", dependencies: ["Sheaf", "SheafKafka", "SheafTesting", "CPlatform", "TestWorker", "Doubler"]),
     .testTarget(name: "SheafONNXTests", dependencies: ["Sheaf", "SheafONNX", "SheafTesting"]),
     .testTarget(name: "SheafCommandTests", dependencies: ["SheafCommand", "SheafTesting"]),
   ],

@@ -1,1 +1,19 @@
+#define _GNU_SOURCE 1
 #include "CPlatform.h"
+#include <poll.h>
+#include <sched.h>
+#include <time.h>
+
+void platform_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
+
+int platform_affinity_count(void) {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
+  return CPU_COUNT(&set);
+}
+
+int platform_wait_readable(int descriptor, uint64_t nanoseconds) {
+  struct pollfd poll = {descriptor, POLLIN, 0};
+  struct timespec time = {(time_t)(nanoseconds / 1000000000), (long)(nanoseconds % 1000000000)};
+  return ppoll(&poll, 1, &time, 0);
+}

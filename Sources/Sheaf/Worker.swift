@@ -1,31 +1,108 @@
+import Synchronization
+
 /// Consumes request records, runs them through a model in batches, publishes every result, and commits what is acknowledged.
+///
+///     let worker = try Worker(model: MyModel(), configuration: WorkerConfiguration(
+///       kafka: ["bootstrap.servers": "localhost:9092", "group.id": "doublers"],
+///       topics: .init(requests: ["numbers"], replies: "doubled")))
+///     try await worker.run()
+///
+/// A record's way, and the thread that takes it each step:
+///
+///     source (consume) ─► decode ─► batcher ─► lanes ─► sink ─► delivery reports ─► source: settled, committed
 public final class Worker: Sendable {
+  private let model: any Model
+  private let configuration: WorkerConfiguration
+  private let source: any Source
+  private let sink: any Sink
+  private let batcher: Batcher
+  private let fault: Fault
+
+  /// - Throws: `ConfigurationError` where a setting is refused; whatever a client refuses.
   public init(model: any Model, configuration: WorkerConfiguration) throws {
+    let configuration = configuration.within(model.signature)
+    try configuration.validate()
+    self.model = model
+    self.configuration = configuration
+    let source = try KafkaSource(configuration)
+    let fault = Fault()
+    self.source = source
+    self.fault = fault
+    sink = try KafkaSink(configuration, model: model, source: source) { error in
+      fault.record(error)
+      source.stop()
+    }
+    batcher = Batcher(configuration.batch, lanes: configuration.lanes, fence: source.fence)
   }
 
-  /// Runs until `stop()`, a systemic fault, or (with `untilEnd`) the end of the topics.
+  /// Runs until `stop()`, a systemic fault, or (with `untilEnd`) the end of the topics. Call it once.
+  /// - Throws: `WorkerError` with the last words, where it cannot go on or its drain missed the bound.
   public func run() async throws {
+    try await withCheckedThrowingContinuation { continuation in
+      _ = Thread("sheaf") { continuation.resume(with: Result { try self.runThreads() }) }
+    }
+  }
+
+  /// Starts the threads and joins them in the order in which records leave.
+  private func runThreads() throws {
+    if let problem = BrokerCheck(configuration).problems.first { throw WorkerError(problem) }
+    try sink.open()
+    // Every lane's context is there before the worker joins its group.
+    let contexts = try (0..<configuration.lanes).map { _ in try model.makeContext() }
+    let decode = DecodeStage(
+      source: source, batcher: batcher,
+      decoder: RequestDecoder(signature: model.signature, text: model.text, options: configuration.decodeOptions), writer: sink.makeWriter())
+    let reports = Thread("reports") { self.sink.run() }
+    let lanes = contexts.enumerated().map { index, context in
+      let lane = Transfer(Lane(signature: model.signature, context: context, batcher: batcher, source: source, writer: sink.makeWriter()))
+      return Thread("lane \(index)") { lane.value.run() }
+    }
+    let decoding = Thread("decode") { decode.run() }
+    let consume = Thread("consume") {
+      do { try self.source.run(decode) } catch { self.fault.record(error) }
+    }
+    consume.join()
+    // Whatever is still inside belongs to others now. A lane that is still running (a drain missed its bound) is not waited for.
+    sink.stop(abandon: true)
+    decode.end()
+    batcher.end()
+    if let missed = source.unsettledAtEnd { fault.record(WorkerError("the drain missed its bound with \(missed) records unsettled; the group's next owner answers them again")) }
+    else {
+      decoding.join()
+      for lane in lanes { lane.join() }
+    }
+    reports.join()
+    if let error = fault.first { throw error }
   }
 
   /// Begins the drain: no new records are taken, what is inside is finished within the drain's bound, offsets are committed.
   /// May be called from any thread, and more than once.
-  public func stop() {
+  public func stop() { source.stop() }
+
+  /// What the worker has done so far and what is inside it.
+  public var status: WorkerStatus {
+    let counts = source.counts, tally = batcher.totals
+    return WorkerStatus(
+      recordsInside: counts.inside, bytesInside: counts.bytes, recordsTaken: counts.taken, recordsSettled: counts.returned, batches: tally.batches,
+      rows: tally.rows, batchSizes: tally.sizes, reasons: Dictionary(uniqueKeysWithValues: tally.reasons.map { ($0.key.rawValue, $0.value) }))
+  }
+
+  /// The batching parameters in force; what is set is obeyed by the next batch.
+  public var batch: BatchSettings {
+    get { batcher.settings }
+    set { batcher.settings = newValue }
   }
 }
 
-/// A setting that is refused: which one, what it was, and what to do about it.
-public struct ConfigurationError: Error, Sendable, CustomStringConvertible {
-  public var key: String
-  public var value: String
-  public var problem: String
-  public var fix: String
+/// The first thing that ended the worker.
+private final class Fault: Sendable {
+  private let error = Mutex<(any Error)?>(nil)
+  var first: (any Error)? { error.withLock { $0 } }
+  func record(_ error: any Error) { self.error.withLock { $0 = $0 ?? error } }
+}
 
-  public init(key: String, value: String, problem: String, fix: String) {
-    self.key = key
-    self.value = value
-    self.problem = problem
-    self.fix = fix
-  }
-
-  public var description: String { "\(key): \(value.isEmpty ? "" : "\(value): ")\(problem); \(fix)" }
+/// Hands something that belongs to one thread at a time over to that thread.
+private struct Transfer<Value>: @unchecked Sendable {  // Used by the receiving thread alone, from its start on.
+  let value: Value
+  init(_ value: Value) { self.value = value }
 }

@@ -26,11 +26,12 @@ enum Command {
     ("help", HelpCommand.self),
   ]
 
-  static func main() async {
-    // Before any thread starts, so that every thread has them blocked.
+  static func main() {
+    // Before any other thread starts, so that every thread has them blocked; an async main has threads already.
     Signals.install()
     signal(SIGPIPE, SIG_IGN)
-    exit(await run(Array(CommandLine.arguments.dropFirst())))
+    Task.detached { exit(await run(Array(CommandLine.arguments.dropFirst()))) }
+    while true { pause() }
   }
 
   static func run(_ arguments: [String]) async -> Int32 {

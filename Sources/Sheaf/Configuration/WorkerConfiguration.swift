@@ -16,6 +16,11 @@ public struct WorkerConfiguration: Sendable {
   public var drainTimeout: Nanoseconds
   /// Work off what is in the topics at the start, commit and end, instead of going on.
   public var untilEnd: Bool
+  /// Where the worker's lines go. Default: standard error.
+  public var log: @Sendable (String) -> Void
+  /// Called with the consumer's statistics, librdkafka's JSON, where `kafka` sets `statistics.interval.ms`; on the consume
+  /// thread, so it has to be quick.
+  public var statistics: (@Sendable (String) -> Void)?
 
   public struct Topics: Sendable {
     /// Request topics, or patterns that begin with ^. None may be a reply or dead-letter topic.
@@ -33,6 +38,8 @@ public struct WorkerConfiguration: Sendable {
     public var deadLetters: String?
     /// Where a partition without a committed offset begins.
     public var start: Start
+    /// Replies say in a header, `sheaf_batch`, how many rows ran together. Default false.
+    public var batchHeader: Bool = false
 
     public enum Start: String, Sendable, CaseIterable { case earliest, latest }
 
@@ -78,5 +85,6 @@ public struct WorkerConfiguration: Sendable {
     commitInterval = 200_000_000
     drainTimeout = 10_000_000_000
     untilEnd = false
+    log = logToStandardError
   }
 }

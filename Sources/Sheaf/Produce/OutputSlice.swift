@@ -7,4 +7,12 @@ public struct OutputSlice: BitwiseCopyable {
   /// The shape without the batch axis; the rows' axis comes first in `data`.
   public var tail: UnsafeBufferPointer<Int>
   public var rows: Int
+
+  public init(output: Int, data: UnsafeRawPointer, byteCount: Int, tail: UnsafeBufferPointer<Int>, rows: Int) {
+    self.output = output
+    self.data = data
+    self.byteCount = byteCount
+    self.tail = tail
+    self.rows = rows
+  }
 }

@@ -1,8 +1,50 @@
+import SheafTesting
+
+/// A Kafka in memory for trying things out.
 enum BrokerCommand: Subcommand {
-  static let summary = "not in this build yet"
-  static let help = "usage: sheaf broker"
+  static let summary = "run an embedded Kafka broker, in memory, for trying things out"
+  static let help = """
+    usage: sheaf broker [--port PORT] [--topic NAME:PARTITIONS]…
+
+    Runs librdkafka's mock cluster on 127.0.0.1 until it is stopped (control-C), for trials without a Kafka: clients of any
+    kind connect to it. Records are kept in memory, 5 MiB a partition; older ones are dropped. A group's first join takes 3 s.
+
+    \(options.help)
+
+    example:
+      sheaf broker --topic requests:4 --topic replies:4
+    """
+
+  static let options = [
+    Option("port", "PORT", "where clients connect; default 9092"),
+    Option("topic", "NAME:PARTITIONS", "a topic to create; others are created with 4 partitions when they are first used", repeats: true),
+    Option("brokers", "COUNT", "brokers in the cluster, 1 to 10; default 1"),
+  ]
 
   static func run(_ arguments: [String]) async throws -> Int32 {
-    throw UsageError("broker is not in this build yet")
+    let arguments = try Arguments(arguments, options: options, command: "broker")
+    let port = try number(arguments["port"] ?? "9092", 1...65535, "--port")
+    let brokers = try number(arguments["brokers"] ?? "1", 1...10, "--brokers")
+    let broker = try EmbeddedBroker(brokers: brokers, topics: arguments.all("topic").map(topic), port: UInt16(port))
+    Terminal.print(broker.bootstrap)
+    await withCheckedContinuation { continuation in
+      Signals.onStop { continuation.resume() }
+    }
+    broker.close()
+    return ExitCode.success
+  }
+
+  /// "requests:4" taken apart.
+  private static func topic(_ text: String) throws(UsageError) -> (String, Int) {
+    let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+    guard parts.count == 2, !parts[0].isEmpty else { throw UsageError("broker: --topic \(text): write NAME:PARTITIONS, as in requests:4") }
+    return (String(parts[0]), try number(String(parts[1]), 1...1000, "--topic \(text): partitions"))
+  }
+
+  private static func number(_ text: String, _ range: ClosedRange<Int>, _ what: String) throws(UsageError) -> Int {
+    guard let value = Int(text), range.contains(value) else {
+      throw UsageError("broker: \(what): \(text) is not a number from \(range.lowerBound) to \(range.upperBound)")
+    }
+    return value
   }
 }

@@ -1,12 +1,17 @@
 enum HelpCommand: Subcommand {
   static let summary = "explain a command"
-  static let help = "usage: sheaf help [COMMAND]"
+  static let help = """
+    usage: sheaf help [COMMAND | --reference | --schema]
+
+    Explains a command; --reference prints the page of all settings, --schema a JSON schema of the configuration for editors.
+    """
 
   static func run(_ arguments: [String]) async throws -> Int32 {
-    if let name = arguments.first {
-      Terminal.print(try Command.subcommand(name).help)
-    } else {
-      Terminal.print(overview)
+    switch arguments.first {
+    case nil: Terminal.print(overview)
+    case "--reference": Terminal.print(Reference.markdown)
+    case "--schema": Terminal.print(Reference.schema)
+    case let name?: Terminal.print(try Command.subcommand(name).help)
     }
     return ExitCode.success
   }
@@ -22,7 +27,7 @@ enum HelpCommand: Subcommand {
       \(commands)
 
       First steps:
-        sheaf demo                          a broker, a model and a worker in one process
+        sheaf demo                          a broker, a model and two workers: watch texts become embeddings
         sheaf inspect model.onnx            what goes into a model, and what comes out
         sheaf check --config sheaf.yaml     everything that would stop a worker, before it is started
         sheaf serve --config sheaf.yaml     start the worker

@@ -1,8 +1,70 @@
+import Sheaf
+
 enum ServeCommand: Subcommand {
-  static let summary = "not in this build yet"
-  static let help = "usage: sheaf serve"
+  static let summary = "start a worker"
+  static let options = [
+    Option("config", "FILE", "the configuration; default sheaf.yaml"),
+    Option("set", "KEY=VALUE", "overrides a setting; may be given more than once", repeats: true),
+    Option("until", "end", "work off what is in the topics now, commit and exit"),
+  ]
+  static var help: String {
+    """
+    usage: sheaf serve [--config FILE] [--set KEY=VALUE]… [--until end]
+
+    Consumes the request topics, runs records through the model in batches, publishes every result to the reply topic, and
+    commits offsets once the results are acknowledged. SIGTERM or control-C finishes what has begun, commits and exits with 0;
+    a second one exits at once. Start more of them to share the partitions of one group.
+
+    \(options.help)
+
+    A file to begin with:
+
+      kafka:
+        bootstrap.servers: localhost:9092
+        group.id: embeddings
+      topics: { requests: [requests], replies: replies }
+      models:
+        - path: models/minilm
+          batch: { maxRows: 32, maxWait: 5ms }
+
+    Settings, which the environment (SHEAF_TOPICS_REPLIES for topics.replies) and --set override:
+
+    \(Reference.plain)
+    """
+  }
 
   static func run(_ arguments: [String]) async throws -> Int32 {
-    throw UsageError("serve is not in this build yet")
+    let arguments = try Arguments(arguments, options: options, command: "serve")
+    var configuration = try ServeConfiguration(path: arguments["config"] ?? "sheaf.yaml", sets: arguments.all("set"))
+    if let until = arguments["until"] {
+      guard until == "end" else { throw UsageError("serve: --until \(until): unknown; write --until end") }
+      configuration.worker.untilEnd = true
+    }
+    do {
+      let model = try configuration.loadModel()
+      configuration.worker.log = { Terminal.note("sheaf: \($0)") }
+      if let problem = try unsafeBatching(model) {
+        guard configuration.model.acceptUnsafeBatching else {
+          throw ConfigurationError(
+            key: "models.acceptUnsafeBatching", value: "false", problem: problem, fix: "set models.batch.maxRows: 1, or accept it with models.acceptUnsafeBatching: true")
+        }
+        Terminal.note("sheaf: accepted: \(problem)")
+      }
+      if configuration.model.warmUp > 0 {
+        let warm = try WarmUp.run(model, configuration.worker.batch, budget: configuration.model.warmUp)
+        Terminal.note("sheaf: \(model.name) on \(configuration.model.device), \(configuration.worker.lanes) lanes, warmed up with \(warm.run) of \(warm.of) batch shapes")
+      }
+      let worker = try Worker(model: model, configuration: configuration.worker)
+      Signals.onStop { worker.stop() }
+      try await worker.run()
+      return ExitCode.success
+    } catch let error as ConfigurationError {
+      throw UsageError("configuration: \(error)")
+    }
+
+    func unsafeBatching(_ model: OnnxModel) throws -> String? {
+      if configuration.worker.batch.maxRows == 1 || model.signature.maxRows == 1 { return nil }
+      return try BatchCheck(model).problem
+    }
   }
 }

@@ -1,0 +1,29 @@
+# What one does with Sheaf, by name. Everything here is a line or two that can be typed by hand just as well.
+.PHONY: help setup build demo test bench clean
+
+help:
+	@echo 'make build   build the release: .build/release/sheaf'
+	@echo 'make demo    embed thousands of texts with two workers on an embedded broker, and check the books'
+	@echo 'make test    run every test; with KAFKA_HOME set, on a real Kafka too'
+	@echo 'make bench   compare with a C loop on librdkafka that does the same job'
+	@echo 'make clean   remove what was built (.sheaf/, what was downloaded, stays)'
+	@echo 'make setup   fetch what the others need; they call it themselves'
+
+setup:
+	@scripts/setup
+
+build: setup
+	swift build -c release --product sheaf
+
+demo: build
+	.build/release/sheaf demo
+
+test: setup
+	swift build --build-tests
+	swift test --skip-build
+
+bench: setup
+	Benchmarks/run
+
+clean:
+	rm -rf .build Benchmarks/.build

@@ -1,0 +1,123 @@
+/// What the batching core sees of a request: never its payload.
+struct BatchItem: BitwiseCopyable {
+  var arrival: Nanoseconds
+  /// At least 1.
+  var rows: Int
+  /// The longest of its rows.
+  var length: Int
+  /// Bytes of its decoded rows.
+  var bytes: Int
+}
+
+/// Decides when the waiting requests become a batch, and which of them. Pure: time is an argument, and `next` tells the deadline
+/// at which to ask again.
+///
+/// A batch is due when it is full (nothing more would fit), when its oldest request has waited `maxWait`, or at once while
+/// draining. It is formed when a lane asks for it, not before, so the waiting batch keeps growing while lanes run. Requests
+/// leave in the order in which they came; a batch is the longest prefix within the bounds. A single request over a bound (the
+/// bound was lowered after it came) runs alone.
+struct BatchMachine<Payload>: ~Copyable {
+  enum Reason: String, Sendable, CaseIterable { case full, wait, drain }
+
+  enum Decision: Equatable {
+    case dispatch(count: Int, Reason)
+    /// Nothing is due before this time; nil: nothing waits.
+    case wait(until: Nanoseconds?)
+
+    var isDispatch: Bool { if case .dispatch = self { true } else { false } }
+  }
+
+  struct Waiting {
+    var item: BatchItem
+    var payload: Payload
+  }
+
+  private var waiting = Ring<Waiting>(minimumCapacity: 64)
+  /// The prefix that fits, as far as it has been looked at.
+  private var prefix = Prefix()
+
+  private struct Prefix {
+    var count = 0
+    var rows = 0
+    var longest = 0
+    var bytes = 0
+    /// The next request does not fit, or none would.
+    var isFull = false
+  }
+
+  /// Rows that wait.
+  private(set) var rows = 0
+
+  var settings: BatchSettings {
+    didSet { prefix = Prefix() }
+  }
+
+  /// What waits is dispatched without waiting for more.
+  var isDraining = false
+
+  init(_ settings: BatchSettings) { self.settings = settings }
+
+  var isEmpty: Bool { waiting.isEmpty }
+  var count: Int { waiting.count }
+
+  /// - Complexity: amortised O(1).
+  mutating func add(_ item: BatchItem, _ payload: Payload) {
+    waiting.append(Waiting(item: item, payload: payload))
+    rows += item.rows
+  }
+
+  /// What is to be done at `now` by a lane that is free. - Complexity: O(requests added since the last call).
+  mutating func next(_ now: Nanoseconds) -> Decision {
+    guard !waiting.isEmpty else { return .wait(until: nil) }
+    extend()
+    if prefix.isFull { return .dispatch(count: prefix.count, .full) }
+    if isDraining { return .dispatch(count: prefix.count, .drain) }
+    let due = waiting[0].item.arrival &+ settings.maxWait
+    return now >= due ? .dispatch(count: prefix.count, .wait) : .wait(until: due)
+  }
+
+  /// Removes the first `count` requests, in order.
+  mutating func take(_ count: Int, _ body: (BatchItem, Payload) -> Void) {
+    for _ in 0..<count {
+      let next = waiting.removeFirst()
+      rows -= next.item.rows
+      body(next.item, next.payload)
+    }
+    prefix = Prefix()
+  }
+
+  /// Removes the requests for which `shouldLeave` holds and gives them to `body`; the others keep their order.
+  /// - Complexity: O(requests waiting).
+  mutating func remove(where shouldLeave: (Payload) -> Bool, _ body: (Payload) -> Void) {
+    for _ in 0..<waiting.count {
+      let next = waiting.removeFirst()
+      if shouldLeave(next.payload) {
+        rows -= next.item.rows
+        body(next.payload)
+      } else {
+        waiting.append(next)
+      }
+    }
+    prefix = Prefix()
+  }
+
+  private mutating func extend() {
+    while !prefix.isFull, prefix.count < waiting.count {
+      let item = waiting[prefix.count].item
+      let rows = prefix.rows + item.rows
+      let longest = max(prefix.longest, item.length)
+      let bytes = prefix.bytes + item.bytes
+      let fits = rows <= settings.maxRows && rows * longest <= settings.maxTokens && bytes <= settings.maxBytes
+      guard fits || prefix.count == 0 else {
+        prefix.isFull = true
+        return
+      }
+      prefix.count += 1
+      prefix.rows = rows
+      prefix.longest = longest
+      prefix.bytes = bytes
+      // Not even one more row of this length.
+      prefix.isFull = rows >= settings.maxRows || (rows + 1) * longest > settings.maxTokens || bytes >= settings.maxBytes
+    }
+  }
+}

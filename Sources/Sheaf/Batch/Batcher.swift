@@ -1,0 +1,126 @@
+/// The waiting requests of one model, between the decode thread and the lanes: a monitor around a `BatchMachine`.
+final class Batcher: @unchecked Sendable {  // Everything mutable is protected by `monitor`.
+  private let monitor = Monitor()
+  private var machine: BatchMachine<Request>
+  private let fence: Fence
+  /// Decode waits while this many rows do: it decodes ahead some batches, not the whole intake.
+  private let lanes: Int
+  private var isEnded = false
+  private var idleLanes = 0
+  private var decodeWaits = false
+  private var tally = Tally()
+
+  /// What was dispatched so far.
+  struct Tally: Sendable {
+    var batches = 0
+    var rows = 0
+    var requests = 0
+    /// Batches by why they were dispatched.
+    var reasons: [BatchMachine<Request>.Reason: Int] = [:]
+    /// Batches by their rows, rounded up to a power of two: index 0: 1 row, 1: 2, 2: 3–4, …
+    var sizes = [Int](repeating: 0, count: 24)
+  }
+
+  init(_ settings: BatchSettings, lanes: Int, fence: Fence) {
+    machine = BatchMachine(settings)
+    self.lanes = lanes
+    self.fence = fence
+  }
+
+  /// The settings in force; a change is obeyed by the next batch.
+  var settings: BatchSettings {
+    get { monitor.locked { machine.settings } }
+    set {
+      monitor.locked {
+        machine.settings = newValue
+        monitor.broadcast()
+      }
+    }
+  }
+
+  var totals: Tally { monitor.locked { tally } }
+
+  /// Adds decoded requests; waits while enough are ahead. The caller is the decode thread.
+  func add(_ requests: UnsafeBufferPointer<Request>) {
+    monitor.locked {
+      while machine.rows >= window, !isEnded {
+        decodeWaits = true
+        monitor.wait()
+      }
+      let wasEmpty = machine.isEmpty
+      for request in requests {
+        machine.add(BatchItem(arrival: request.record.arrival, rows: Int(request.rows), length: Int(request.length), bytes: request.byteCount), request)
+      }
+      // A lane that sleeps until the oldest is due need not wake for company, unless that makes the batch full.
+      if idleLanes > 0, wasEmpty || machine.next(monotonicNow()).isDispatch { monitor.signal() }
+    }
+  }
+
+  /// Some batches for every lane; more where batches are tiny, so that decode hands on more than one at a time.
+  private var window: Int { max(256, machine.settings.maxRows * 2 * (lanes + 1)) }
+
+  /// Waits for the next batch, and fills `requests` with it; nil: there will be none. Requests whose assignment has ended are
+  /// put in `barred` instead; a batch may turn out empty.
+  func next(_ requests: inout [Request], barred: inout [Request]) -> BatchMachine<Request>.Reason? {
+    monitor.locked {
+      while true {
+        switch machine.next(monotonicNow()) {
+        case .dispatch(let count, let reason):
+          var rows = 0
+          machine.take(count) { item, request in
+            if fence.admits(request.record.ticket) {
+              rows += item.rows
+              requests.append(request)
+            } else {
+              barred.append(request)
+            }
+          }
+          if rows > 0 { tally.add(rows: rows, requests: requests.count, reason) }
+          // What is left may be due already: another lane has to look.
+          if decodeWaits || idleLanes > 0 && !machine.isEmpty {
+            decodeWaits = false
+            monitor.broadcast()
+          }
+          return reason
+        case .wait(let deadline):
+          if isEnded { return nil }
+          idleLanes += 1
+          monitor.wait(until: deadline)
+          idleLanes -= 1
+        }
+      }
+    }
+  }
+
+  /// Takes out what waits of assignments that have ended.
+  func withdrawBarred() -> [Request] {
+    monitor.locked {
+      var barred: [Request] = []
+      machine.remove(where: { !fence.admits($0.record.ticket) }) { barred.append($0) }
+      if decodeWaits {
+        decodeWaits = false
+        monitor.broadcast()
+      }
+      return barred
+    }
+  }
+
+  /// Nothing more will be added: what waits is dispatched at once, then `next` gives nil.
+  func end() {
+    monitor.locked {
+      isEnded = true
+      machine.isDraining = true
+      monitor.broadcast()
+    }
+  }
+}
+
+extension Batcher.Tally {
+  mutating func add(rows: Int, requests: Int, _ reason: BatchMachine<Request>.Reason) {
+    batches += 1
+    self.rows += rows
+    self.requests += requests
+    reasons[reason, default: 0] += 1
+    sizes[min(sizes.count - 1, Int.bitWidth - (rows - 1).leadingZeroBitCount)] += 1
+  }
+}

@@ -1,0 +1,57 @@
+import SheafKafka
+
+/// What of a configuration only the cluster can tell: whether it answers, and whether the topics are there.
+public struct BrokerCheck: Sendable {
+  /// One line each; empty: nothing stands in a worker's way.
+  public var problems: [String] = []
+  /// Request topics found, with their partitions.
+  public var requests: [(topic: String, partitions: Int)] = []
+  /// Records committed by the group, over the partitions that have a commit; nil: the group has none.
+  public var committed: Int64?
+
+  /// Asks the cluster. Blocks up to `timeout` milliseconds for each of two questions.
+  public init(_ configuration: WorkerConfiguration, timeout: Int32 = 10_000) {
+    let servers = configuration.kafka["bootstrap.servers"] ?? ""
+    do {
+      let admin = try Admin(ClientProperties.consumer(configuration))
+      let topics: [String: Int]
+      do {
+        topics = try admin.topics(timeout: timeout)
+      } catch {
+        problems = ["kafka.bootstrap.servers: \(servers): no broker answered within \(timeout / 1000) s: \(error); check the address, and that the broker runs"]
+        return
+      }
+      check(configuration.topics, topics)
+      let partitions = requests.flatMap { topic, count in (0..<count).map { TopicPartition(topic, Int32($0)) } }
+      guard !partitions.isEmpty else { return }
+      do {
+        let known = try admin.committed(partitions, timeout: timeout).map(\.offset).filter { $0 >= 0 }
+        if !known.isEmpty { committed = known.reduce(0, +) }
+      } catch {
+        problems.append("kafka.group.id: \(configuration.kafka["group.id"] ?? ""): its offsets cannot be read: \(error); check the group's permissions")
+      }
+    } catch {
+      problems = ["kafka: \(error); correct the property, or leave it out"]
+    }
+  }
+
+  private mutating func check(_ wanted: WorkerConfiguration.Topics, _ topics: [String: Int]) {
+    let written = ([("replies", wanted.replies), ("deadLetters", wanted.deadLetters)] + wanted.allowedReplies.map { ("allowedReplies", $0) })
+    for (key, name) in written {
+      if let name, topics[name] == nil { problems.append("topics.\(key): \(name): there is no such topic; create it, or name one that exists") }
+    }
+    for request in wanted.requests {
+      let found = topics.keys.filter { TopicPattern.matches(request, $0) ?? false }.sorted()
+      if found.isEmpty {
+        // A pattern may match topics that are created later.
+        if !TopicPattern.isPattern(request) { problems.append("topics.requests: \(request): there is no such topic; create it, or name one that exists") }
+      }
+      for name in found {
+        if written.contains(where: { $0.1 == name }) {
+          problems.append("topics.requests: \(request) matches \(name), which this worker writes to: replies would be read as requests; narrow the pattern")
+        }
+        requests.append((name, topics[name]!))
+      }
+    }
+  }
+}

@@ -1,0 +1,60 @@
+/// A setting that is refused: which one, what it was, and what to do about it.
+public struct ConfigurationError: Error, Sendable, Hashable, CustomStringConvertible {
+  public var key: String
+  public var value: String
+  public var problem: String
+  public var fix: String
+
+  public init(key: String, value: String, problem: String, fix: String) {
+    self.key = key
+    self.value = value
+    self.problem = problem
+    self.fix = fix
+  }
+
+  public var description: String { "\(key): \(value.isEmpty ? "" : "\(value): ")\(problem); \(fix)" }
+}
+
+extension WorkerConfiguration {
+  /// Refuses what would break the worker's guarantees. - Throws: `ConfigurationError`, the first one found.
+  public func validate() throws(ConfigurationError) {
+    try ReservedProperties.check(kafka)
+    func require(_ isRight: Bool, _ key: String, _ value: String, _ problem: String, _ fix: String) throws(ConfigurationError) {
+      if !isRight { throw ConfigurationError(key: key, value: value, problem: problem, fix: fix) }
+    }
+    try require(kafka["bootstrap.servers"]?.isEmpty == false, "kafka.bootstrap.servers", "", "is missing", "name a broker, such as localhost:9092")
+    try require(kafka["group.id"]?.isEmpty == false, "kafka.group.id", "", "is missing and has no default", "name the consumer group that the workers share")
+    try require(!topics.requests.isEmpty, "topics.requests", "", "is empty", "name at least one request topic")
+    for request in topics.requests {
+      try require(TopicPattern.isValid(request), "topics.requests", request, "is not a topic's name or pattern", "use a name, or a regular expression that begins with ^")
+    }
+    try require(topics.replies != nil || topics.deadLetters != nil, "topics.replies", "", "neither replies nor deadLetters is set, so no outcome would go anywhere", "set topics.replies")
+    for (key, names) in [("topics.replies", [topics.replies].compactMap(\.self)), ("topics.deadLetters", [topics.deadLetters].compactMap(\.self)), ("topics.allowedReplies", topics.allowedReplies)] {
+      for name in names {
+        try require(TopicPattern.isValid(name), key, name, "is not a topic's name", "use letters, digits, dots, hyphens and underscores, 249 at most")
+        try require(
+          !topics.requests.contains { TopicPattern.matches($0, name) ?? false }, key, name, "is a request topic too, so replies would be read as requests", "use another topic")
+      }
+    }
+    try require(batch.maxRows >= 1, "batch.maxRows", "\(batch.maxRows)", "is less than 1", "set 1 or more")
+    try require(batch.maxTokens >= 1, "batch.maxTokens", "\(batch.maxTokens)", "is less than 1", "set 1 or more")
+    try require(batch.maxBytes >= 1, "batch.maxBytes", "\(batch.maxBytes)", "is less than 1", "set 1 or more")
+    try require(lanes >= 1 && lanes <= 256, "lanes", "\(lanes)", "is not 1 to 256", "set the number of batches to run side by side")
+    try require(limits.records >= 2, "limits.records", "\(limits.records)", "is less than 2", "a part of it is prefetch: set some batches' worth")
+    try require(limits.bytes >= 1 << 20, "limits.bytes", "\(limits.bytes)", "is less than 1 MiB", "a part of it is prefetch: set some batches' worth")
+    try require(limits.span >= 1, "limits.span", "\(limits.span)", "is less than 1", "set some batches' worth")
+  }
+
+  /// The same with what the model itself allows: one that cannot be batched runs records one at a time.
+  func within(_ signature: Signature) -> WorkerConfiguration {
+    var configuration = self
+    if let most = signature.maxRows { configuration.batch.maxRows = min(batch.maxRows, most) }
+    return configuration
+  }
+
+  var decodeOptions: DecodeOptions {
+    DecodeOptions(
+      format: topics.format, replyFormat: topics.replyFormat, nullValue: topics.nullValue, maxRows: batch.maxRows, maxTokens: batch.maxTokens,
+      maxBytes: batch.maxBytes)
+  }
+}

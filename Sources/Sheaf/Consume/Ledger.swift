@@ -1,0 +1,224 @@
+/// The trackers of all assigned partitions and what is inside the worker in all, under one lock.
+///
+/// The consume thread enters records, the reports thread (and whoever gives a ticket up) takes them out. An assignment's slot is
+/// used again only when its last ticket has come back, so a late ticket never meets another assignment's tracker.
+final class Ledger: @unchecked Sendable {  // Everything mutable is protected by `monitor`.
+  struct Bounds: Sendable {
+    var records: Int
+    var bytes: Int
+    var span: Int
+  }
+
+  struct Slot: ~Copyable {
+    var tracker: OffsetTracker
+    var epoch: UInt16
+    /// The source has let go; the slot is free once nothing is outstanding.
+    var closed = false
+    /// The consume thread waits for the span to shrink.
+    var held = false
+  }
+
+  private let monitor = Monitor()
+  private let slots: UnsafeMutablePointer<Slot>
+  /// Slots that have been initialised: 0..<used.
+  private var used = 0
+  private var free: [Int] = []
+  private let bounds: Bounds
+  private let wake: @Sendable () -> Void
+
+  private var records = 0
+  private var bytes = 0
+  private var taken = 0
+  private var returned = 0
+  /// What the consume thread sleeps for.
+  private var wantsRoom = false
+  private var wantsEmpty = false
+  /// Something was settled since the last `progress`.
+  private var progressed = false
+
+  /// - Parameter wake: wakes the consume thread; called without the lock.
+  init(bounds: Bounds, wake: @escaping @Sendable () -> Void) {
+    self.bounds = bounds
+    self.wake = wake
+    slots = .allocate(capacity: Ticket.slots)
+  }
+
+  deinit {
+    (slots).deinitialize(count: used)
+    slots.deallocate()
+  }
+
+  // MARK: The consume thread
+
+  /// A slot for a new assignment that begins at `position`; nil where all 4,096 are in use.
+  func open(position: Int64) -> (slot: Int, epoch: UInt16)? {
+    monitor.locked {
+      if let slot = free.popLast() {
+        let epoch = slots[slot].epoch &+ 1
+        slots[slot] = Slot(tracker: OffsetTracker(position: position), epoch: epoch)
+        return (slot, epoch)
+      }
+      guard used < Ticket.slots else { return nil }
+      (slots + used).initialize(to: Slot(tracker: OffsetTracker(position: position), epoch: 0))
+      used += 1
+      return (used - 1, 0)
+    }
+  }
+
+  /// The assignment is over; late tickets still come back, and commit nothing.
+  func close(slot: Int) {
+    monitor.locked {
+      slots[slot].closed = true
+      if slots[slot].tracker.outstanding == 0 { free.append(slot) }
+    }
+  }
+
+  /// Room for more records, and for their bytes. Where there is none, the consume thread is woken when there is again.
+  func room() -> (records: Int, bytes: Int) {
+    monitor.locked {
+      let room = (max(0, bounds.records - records), max(0, bounds.bytes - bytes))
+      wantsRoom = room.0 == 0 || room.1 == 0
+      return room
+    }
+  }
+
+  /// Enters records and fills in their tickets; `kept` is given back when a ticket comes back.
+  /// - Returns: whether a slot among them has reached the span bound.
+  func enter(_ entries: UnsafeMutableBufferPointer<Entry>) -> Bool {
+    monitor.locked {
+      var atBound = false
+      for index in entries.indices {
+        let slot = entries[index].slot
+        let sequence = slots[slot].tracker.receive(offset: entries[index].offset, kept: entries[index].kept, bytes: entries[index].bytes)
+        entries[index].ticket = Ticket(slot: slot, epoch: slots[slot].epoch, sequence: sequence)
+        bytes += entries[index].bytes
+        atBound = atBound || slots[slot].tracker.span >= bounds.span
+      }
+      records += entries.count
+      taken += entries.count
+      return atBound
+    }
+  }
+
+  struct Entry: BitwiseCopyable {
+    var slot: Int
+    var offset: Int64
+    var kept: UInt
+    var bytes: Int
+    var ticket = Ticket(bits: 0)
+  }
+
+  /// Records of the slot between its committable offset and its newest.
+  func span(slot: Int) -> Int { monitor.locked { slots[slot].tracker.span } }
+
+  /// Asks to be woken when the slot's span has fallen to half its bound. - Returns: false where it has already.
+  func hold(slot: Int) -> Bool {
+    monitor.locked {
+      slots[slot].held = slots[slot].tracker.span > bounds.span / 2
+      return slots[slot].held
+    }
+  }
+
+  /// Reading has passed an offset that holds no record.
+  func advance(slot: Int, to offset: Int64) {
+    monitor.locked {
+      slots[slot].tracker.advance(to: offset)
+      progressed = true
+    }
+  }
+
+  /// What may be committed of a slot, and how many tickets of it are still out.
+  func state(slot: Int) -> (committable: Int64, outstanding: Int) {
+    monitor.locked { (slots[slot].tracker.committable, slots[slot].tracker.outstanding) }
+  }
+
+  /// Tickets out in all, of these slots. Where there are some, the consume thread is woken when a slot has none left.
+  func outstanding(_ slots: some Sequence<Int>) -> Int {
+    monitor.locked {
+      let count = slots.reduce(0) { $0 + self.slots[$1].tracker.outstanding }
+      wantsEmpty = count > 0
+      return count
+    }
+  }
+
+  /// Whether anything was settled since the last call.
+  func takeProgress() -> Bool {
+    monitor.locked {
+      defer { progressed = false }
+      return progressed
+    }
+  }
+
+  var hasProgress: Bool { monitor.locked { progressed } }
+
+  /// As if something had been settled: a commit is to be tried again.
+  func markProgress() { monitor.locked { progressed = true } }
+
+  /// Records inside the worker, records taken and given back since the start.
+  var counts: (inside: Int, bytes: Int, taken: Int, returned: Int) { monitor.locked { (records, bytes, taken, returned) } }
+
+  // MARK: Any thread
+
+  /// Outcomes were acknowledged. - Returns: how many `kept` values were written to `returned`, which has room for all.
+  func settle(_ tickets: UnsafeBufferPointer<Ticket>, returned kept: UnsafeMutablePointer<UInt>) -> Int {
+    give(tickets, kept, settled: true)
+  }
+
+  /// Records are given up unsettled. - Returns: as `settle`.
+  func release(_ tickets: UnsafeBufferPointer<Ticket>, returned kept: UnsafeMutablePointer<UInt>) -> Int {
+    give(tickets, kept, settled: false)
+  }
+
+  /// What is kept for a record whose ticket is out.
+  func kept(_ ticket: Ticket) -> UInt { monitor.locked { slots[ticket.slot].tracker.kept(ticket.sequence) } }
+
+  /// What is kept for every ticket that never came back; for the end, when nobody holds one any more.
+  func remains() -> [UInt] {
+    monitor.locked {
+      var remains: [UInt] = []
+      for slot in 0..<used { slots[slot].tracker.forEachInside { remains.append($0) } }
+      return remains
+    }
+  }
+
+  /// The record needs so many outcomes acknowledged.
+  func require(_ outcomes: UInt8, _ ticket: Ticket) { monitor.locked { slots[ticket.slot].tracker.require(outcomes, ticket.sequence) } }
+
+  private func give(_ tickets: UnsafeBufferPointer<Ticket>, _ kept: UnsafeMutablePointer<UInt>, settled: Bool) -> Int {
+    var count = 0
+    let wakes = monitor.locked {
+      var wakes = false
+      for ticket in tickets {
+        let slot = ticket.slot
+        precondition(slots[slot].epoch == ticket.epoch, "a ticket outlived its slot")
+        let back = settled ? slots[slot].tracker.settle(ticket.sequence) : slots[slot].tracker.release(ticket.sequence)
+        guard let back else { continue }
+        kept[count] = back.kept
+        count += 1
+        bytes -= back.bytes
+        if slots[slot].tracker.outstanding == 0 {
+          wakes = wakes || wantsEmpty
+          if slots[slot].closed { free.append(slot) }
+        }
+        if slots[slot].held, slots[slot].tracker.span <= bounds.span / 2 {
+          slots[slot].held = false
+          wakes = true
+        }
+      }
+      records -= count
+      returned += count
+      // Woken for a chunk's worth of room, not for every record's.
+      if wantsRoom, bounds.records - records >= min(1000, bounds.records / 2 + 1), bounds.bytes - bytes >= bounds.bytes / 8 || records == 0 {
+        wantsRoom = false
+        wakes = true
+      }
+      if count > 0, !progressed {
+        progressed = true
+        wakes = true
+      }
+      return wakes
+    }
+    if wakes { wake() }
+    return count
+  }
+}

@@ -1,0 +1,43 @@
+/// Records that cross from the consume thread to the decode thread together.
+final class RecordChunk: @unchecked Sendable {  // Handed from one thread to the next, never shared.
+  static let capacity = 1000
+  let records = UnsafeMutablePointer<Record>.allocate(capacity: RecordChunk.capacity)
+  var count = 0
+
+  deinit { records.deallocate() }
+}
+
+/// What a source hands records to.
+protocol Intake: AnyObject, Sendable {
+  /// A chunk to fill.
+  func emptyChunk() -> RecordChunk
+  /// Takes a filled chunk, without waiting.
+  func accept(_ chunk: RecordChunk)
+  /// Assignments have ended: what waits of them is to be given back now.
+  func withdrawBarred()
+}
+
+/// Where records come from and tickets go back to. Offsets, epochs and commits are its own business.
+protocol Source: AnyObject, Sendable {
+  /// Which tickets still stand.
+  var fence: Fence { get }
+  /// The consume thread: gives chunks to `intake` until stopped and drained.
+  /// - Throws: where it cannot go on.
+  func run(_ intake: any Intake) throws
+  /// Begins the drain. Any thread, more than once.
+  func stop()
+  /// Outcomes of these records are acknowledged.
+  func settle(_ tickets: UnsafeBufferPointer<Ticket>)
+  /// These records were given up unsettled.
+  func release(_ tickets: UnsafeBufferPointer<Ticket>)
+  /// The record of a ticket that is out.
+  func record(_ ticket: Ticket) -> Record
+  /// Before the first outcome is sent: the record needs so many acknowledged, instead of one.
+  func require(_ outcomes: UInt8, _ ticket: Ticket)
+  /// After `run`: records that were let go unsettled because a drain at shutdown reached its bound; nil: none.
+  var unsettledAtEnd: Int? { get }
+  /// Records and bytes inside the worker, records taken and given back since the start.
+  var counts: (inside: Int, bytes: Int, taken: Int, returned: Int) { get }
+  /// The name of a record's topic.
+  func topicName(_ topic: Int32) -> String
+}

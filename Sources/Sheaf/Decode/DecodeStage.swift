@@ -1,0 +1,105 @@
+/// The decode thread: chunks of records in, decoded requests out to the batcher. What cannot be decoded is told to its sender
+/// here and never meets a batch.
+final class DecodeStage: Intake, @unchecked Sendable {  // The inbox is protected by `monitor`; the rest belongs to the thread.
+  private let source: any Source
+  private let batcher: Batcher
+  private let decoder: RequestDecoder
+  private let writer: any OutcomeWriter
+
+  private let monitor = Monitor()
+  private var inbox = Ring<RecordChunk>()
+  private var spare: [RecordChunk] = []
+  private var isEnded = false
+
+  /// Handed on together at most, or what half a millisecond gave: neither latency nor memory grows with the chunk.
+  private static let handOn = 64
+  private static let handOnAfter: Nanoseconds = 500_000
+
+  init(source: any Source, batcher: Batcher, decoder: RequestDecoder, writer: any OutcomeWriter) {
+    self.source = source
+    self.batcher = batcher
+    self.decoder = decoder
+    self.writer = writer
+  }
+
+  // MARK: Intake, for the consume thread
+
+  func emptyChunk() -> RecordChunk { monitor.locked { spare.popLast() } ?? RecordChunk() }
+
+  func accept(_ chunk: RecordChunk) {
+    monitor.locked {
+      inbox.append(chunk)
+      monitor.signal()
+    }
+  }
+
+  func withdrawBarred() {
+    let barred = batcher.withdrawBarred()
+    guard !barred.isEmpty else { return }
+    for request in barred { request.release() }
+    barred.map(\.record.ticket).withUnsafeBufferPointer { source.release($0) }
+  }
+
+  /// Nothing more will come: `run` ends when the inbox is empty.
+  func end() {
+    monitor.locked {
+      isEnded = true
+      monitor.signal()
+    }
+  }
+
+  // MARK: The decode thread
+
+  func run() {
+    let decoded = UnsafeMutableBufferPointer<Request>.allocate(capacity: DecodeStage.handOn)
+    defer { decoded.deallocate() }
+    while let chunk = nextChunk() {
+      decode(chunk, decoded)
+      monitor.locked { spare.append(chunk) }
+    }
+  }
+
+  private func nextChunk() -> RecordChunk? {
+    monitor.locked {
+      while inbox.isEmpty {
+        if isEnded { return nil }
+        monitor.wait()
+      }
+      return inbox.removeFirst()
+    }
+  }
+
+  private func decode(_ chunk: RecordChunk, _ decoded: UnsafeMutableBufferPointer<Request>) {
+    var count = 0
+    var begun = monotonicNow()
+    func handOn() {
+      if count > 0 { batcher.add(UnsafeBufferPointer(rebasing: decoded[..<count])) }
+      count = 0
+    }
+    for index in 0..<chunk.count {
+      let record = chunk.records[index]
+      guard source.fence.admits(record.ticket) else {
+        withUnsafePointer(to: record.ticket) { source.release(UnsafeBufferPointer(start: $0, count: 1)) }
+        continue
+      }
+      do {
+        switch try decoder.decode(record) {
+        case .request(let request):
+          decoded.initializeElement(at: count, to: request)
+          count += 1
+        case .skip: withUnsafePointer(to: record.ticket) { source.settle(UnsafeBufferPointer(start: $0, count: 1)) }
+        }
+      } catch {
+        writer.fail(record, error)
+      }
+      if count == DecodeStage.handOn {
+        handOn()
+        begun = monotonicNow()
+      } else if count & 7 == 7, monotonicNow() - begun >= DecodeStage.handOnAfter {
+        handOn()
+        begun = monotonicNow()
+      }
+    }
+    handOn()
+  }
+}

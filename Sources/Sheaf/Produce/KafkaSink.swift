@@ -1,0 +1,139 @@
+import SheafKafka
+import Synchronization
+
+/// Produces outcomes and settles tickets by their delivery reports.
+final class KafkaSink: Sink, @unchecked Sendable {  // Set once before the threads start, atomics, and what `monitor` protects.
+  let producer: Producer
+  let configuration: WorkerConfiguration
+  let signature: Signature
+  let modelName: String
+  let source: any Source
+  /// Called with what ends the worker; the first counts.
+  let fail: @Sendable (WorkerError) -> Void
+
+  private(set) var replies: Producer.Topic?
+  private(set) var deadLetters: Producer.Topic?
+  /// Topics that a header may name.
+  private(set) var allowed: [String: Producer.Topic] = [:]
+
+  private let monitor = Monitor()
+  private var reportsSeen = 0
+  private var waiting = 0
+  private var abandoned = false
+  private let stopping = Atomic(false)
+
+  /// Which outcome of a record a delivery report is about, carried in the ticket.
+  enum Outcome: UInt8 {
+    case reply = 0
+    /// A reply to a topic that the request named.
+    case routedReply
+    case errorReply
+    case deadLetter
+  }
+
+  init(_ configuration: WorkerConfiguration, model: any Model, source: any Source, fail: @escaping @Sendable (WorkerError) -> Void) throws {
+    self.configuration = configuration
+    self.signature = model.signature
+    self.modelName = model.name
+    self.source = source
+    self.fail = fail
+    producer = try Producer(ClientProperties.producer(configuration))
+  }
+
+  func open() throws {
+    replies = try configuration.topics.replies.map(producer.topic)
+    deadLetters = try configuration.topics.deadLetters.map(producer.topic)
+    for name in configuration.topics.allowedReplies { allowed[name] = try producer.topic(name) }
+    if let name = configuration.topics.replies { allowed[name] = replies }
+  }
+
+  deinit {
+    for topic in Set(allowed.keys).subtracting([configuration.topics.replies ?? ""]) { producer.release(allowed[topic]!) }
+    if let replies { producer.release(replies) }
+    if let deadLetters { producer.release(deadLetters) }
+  }
+
+  func makeWriter() -> any OutcomeWriter { KafkaWriter(self) }
+
+  // MARK: The reports thread
+
+  func run() {
+    let writer = KafkaWriter(self, waits: false)
+    // Outcomes of undelivered replies that found the producer's queue full: tried again after the next reports, which make room.
+    var unsent: [(ticket: Ticket, fault: RecordFault, outcome: Outcome)] = []
+    let capacity = 4096
+    let tickets = UnsafeMutableBufferPointer<Ticket>.allocate(capacity: capacity)
+    defer { tickets.deallocate() }
+    while !(stopping.load(ordering: .acquiring) && (abandoned || producer.pending == 0)) {
+      switch producer.nextEvent(timeout: stopping.load(ordering: .acquiring) ? 100 : -1) {
+      case .deliveries(var deliveries):
+        var count = 0
+        while let delivery = deliveries.next() {
+          let ticket = Ticket(bits: delivery.opaque)
+          if delivery.errorCode != 0 {
+            if let fault = undelivered(ticket, delivery.error!) {
+              unsent += writer.requireOutcomes(of: source.record(ticket)).map { (ticket, fault, $0) }
+            }
+            continue
+          }
+          tickets[count] = ticket
+          count += 1
+          if count == capacity {
+            source.settle(UnsafeBufferPointer(tickets))
+            count = 0
+          }
+        }
+        if count > 0 { source.settle(UnsafeBufferPointer(rebasing: tickets[..<count])) }
+        unsent.removeAll { writer.send($0.fault, source.record($0.ticket), as: $0.outcome) }
+        signalRoom()
+      case .error(let error):
+        if error.isFatal { fail(WorkerError("kafka: the producer cannot go on: \(error)")) } else { configuration.log("kafka: \(error)") }
+      case nil: continue
+      }
+    }
+  }
+
+  /// What to tell the sender of a record whose reply failed for good. Where it is not the record's fault the worker ends, and the
+  /// record is answered again by whoever reads it next.
+  private func undelivered(_ ticket: Ticket, _ error: KafkaError) -> RecordFault? {
+    if error.name == "_PURGE_QUEUE" || error.name == "_PURGE_INFLIGHT" { return nil }
+    let outcome = Outcome(rawValue: ticket.outcome) ?? .reply
+    let isTooLarge = error.name == "MSG_SIZE_TOO_LARGE"
+    guard outcome == .reply && isTooLarge || outcome == .routedReply else {
+      fail(WorkerError("a reply could not be delivered: \(error)"))
+      return nil
+    }
+    return RecordFault(isTooLarge ? .tooLarge : .badReplyTopic, expected: "a reply that its topic takes", came: "\(error)")
+  }
+
+  func stop(abandon: Bool) {
+    monitor.locked {
+      abandoned = abandoned || abandon
+      monitor.broadcast()
+    }
+    stopping.store(true, ordering: .releasing)
+    producer.interrupt()
+  }
+
+  // MARK: Room in the producer's queue
+
+  /// To be read before an attempt to send; see `waitForRoom`.
+  var reportCount: Int { monitor.locked { reportsSeen } }
+
+  /// Sleeps until delivery reports have come since `count` was read. - Returns: false where the worker gives up.
+  func waitForRoom(since count: Int) -> Bool {
+    monitor.locked {
+      waiting += 1
+      while reportsSeen == count, !abandoned { monitor.wait() }
+      waiting -= 1
+      return !abandoned
+    }
+  }
+
+  private func signalRoom() {
+    monitor.locked {
+      reportsSeen &+= 1
+      if waiting > 0 { monitor.broadcast() }
+    }
+  }
+}

@@ -1,0 +1,216 @@
+import SheafKafka
+
+/// Encodes and sends one thread's outcomes.
+///
+/// Replies carry the request's key, its correlation id and trace context, and a deterministic id, `topic/partition/offset`, by
+/// which a reader recognises a record that was answered twice.
+final class KafkaWriter: OutcomeWriter {
+  private let sink: KafkaSink
+  private let encoder: ReplyEncoder
+  private let outgoing = Outgoing()
+  /// `topic/` of every topic seen, as bytes.
+  private var prefixes: [[UInt8]] = []
+  private let id = UnsafeMutableRawBufferPointer.allocate(byteCount: 320, alignment: 1)
+
+  /// Whether this writer waits for room in the producer's queue. The reports thread, which makes the room, must not.
+  private let waits: Bool
+
+  init(_ sink: KafkaSink, waits: Bool = true) {
+    self.sink = sink
+    self.waits = waits
+    encoder = ReplyEncoder(signature: sink.signature, modelName: sink.modelName)
+  }
+
+  deinit { id.deallocate() }
+
+  func answer(_ requests: ArraySlice<Request>, _ outputs: OutputSplitter, _ batch: ModelBatch) {
+    var first = 0
+    for request in requests {
+      let rows = Int(request.rows)
+      defer { first += rows }
+      if !batch.failures.isEmpty, let reason = (first..<first + rows).lazy.compactMap({ batch.failures[$0] }).first {
+        fail(request.record, RecordFault(.modelFailed, expected: "a row the model can answer", came: reason))
+        continue
+      }
+      let slices = outputs.split(first: first, rows: rows, length: Int(request.length))
+      reply(request, encoder.encode(request, slices), batchRows: batch.rows)
+    }
+  }
+
+  private func reply(_ request: Request, _ value: UnsafeRawBufferPointer, batchRows: Int) {
+    let record = request.record
+    guard let route = route(record) else { return }
+    if sink.configuration.topics.batchHeader {
+      withDecimal(Int64(batchRows)) { outgoing.addHeader("sheaf_batch", $0) }
+    }
+    _ = send(record, value, route, route.isNamed ? .routedReply : .reply)
+  }
+
+  func fail(_ record: Record, _ fault: RecordFault) {
+    for outcome in requireOutcomes(of: record) { _ = send(fault, record, as: outcome) }
+  }
+
+  /// What a failed record requires, fixed before any of it is sent: the record is settled when all are acknowledged.
+  func requireOutcomes(of record: Record) -> [KafkaSink.Outcome] {
+    let outcomes: [KafkaSink.Outcome] = (sink.replies == nil ? [] : [.errorReply]) + (sink.deadLetters == nil ? [] : [.deadLetter])
+    sink.source.require(UInt8(outcomes.count), record.ticket)
+    return outcomes
+  }
+
+  /// Sends one outcome of a failed record. - Returns: false where the producer's queue is full and this writer does not wait.
+  func send(_ fault: RecordFault, _ record: Record, as outcome: KafkaSink.Outcome) -> Bool {
+    if outcome == .deadLetter { return deadLetter(record, fault, sink.deadLetters!) }
+    outgoing.addHeader("content-type", json)
+    fault.code.rawValue.withUTF8Pointer { outgoing.addHeader("sheaf_error", $0) }
+    let value = encoder.encode(fault, record, topic: sink.source.topicName(record.topic))
+    return send(record, value, Route(topic: sink.replies!, partition: -1, isNamed: false), .errorReply)
+  }
+
+  /// The original, with what is wrong with it (header names of KIP-1191).
+  private func deadLetter(_ record: Record, _ fault: RecordFault, _ topic: Producer.Topic) -> Bool {
+    if let list = record.headers.handle { outgoing.copyHeaders(of: OpaquePointer(list)) }
+    sink.source.topicName(record.topic).withUTF8Pointer { outgoing.addHeader("__dlq.errors.topic", $0) }
+    withDecimal(Int64(record.partition)) { outgoing.addHeader("__dlq.errors.partition", $0) }
+    withDecimal(record.offset) { outgoing.addHeader("__dlq.errors.offset", $0) }
+    (sink.configuration.kafka["group.id"] ?? "").withUTF8Pointer { outgoing.addHeader("__dlq.errors.group", $0) }
+    "\(fault.code.rawValue): expected \(fault.expected), came \(fault.came)".withUTF8Pointer { outgoing.addHeader("__dlq.errors.message", $0) }
+    return transmit(record, record.value, Route(topic: topic, partition: -1, isNamed: false), .deadLetter, timestamp: max(0, record.timestamp))
+  }
+
+  // MARK: Routing
+
+  private struct Route {
+    var topic: Producer.Topic
+    var partition: Int32
+    /// Named by the request's header.
+    var isNamed: Bool
+  }
+
+  /// Where a reply goes: Spring's `kafka_replyTopic` and `kafka_replyPartition` headers, else the configured topic. A request
+  /// that names a topic not allowed is failed here.
+  private func route(_ record: Record) -> Route? {
+    var route: Route?
+    if let name = record.headers.last("kafka_replyTopic") {
+      let wanted = String(decoding: name, as: UTF8.self)
+      guard let topic = sink.allowed[wanted] else {
+        fail(record, RecordFault(.badReplyTopic, expected: "a kafka_replyTopic among \(sink.allowed.keys.sorted().joined(separator: ", "))", came: "\"\(wanted.prefix(249))\""))
+        return nil
+      }
+      route = Route(topic: topic, partition: -1, isNamed: true)
+    } else if let replies = sink.replies {
+      route = Route(topic: replies, partition: -1, isNamed: false)
+    }
+    guard var route else {
+      fail(record, RecordFault(.badReplyTopic, expected: "a kafka_replyTopic header, since topics.replies is not set", came: "none"))
+      return nil
+    }
+    if let partition = record.headers.last("kafka_replyPartition") {
+      guard partition.count == 4, partition[0] < 0x80 else {
+        fail(record, RecordFault(.badReplyTopic, expected: "kafka_replyPartition as 4 bytes, big-endian, not negative", came: "\(partition.count) bytes"))
+        return nil
+      }
+      route.partition = partition.reduce(0) { $0 << 8 | Int32($1) }
+      route.isNamed = true  // A partition that does not exist is the request's fault.
+    }
+    return route
+  }
+
+  // MARK: Sending
+
+  private let json = staticBytes("application/json")
+
+  /// Sends a reply or error reply with the headers that tie it to its request.
+  private func send(_ record: Record, _ value: UnsafeRawBufferPointer, _ route: Route, _ outcome: KafkaSink.Outcome) -> Bool {
+    outgoing.addHeader("sheaf_id", requestID(record))
+    if let correlation = record.headers.last("kafka_correlationId") { outgoing.addHeader("kafka_correlationId", correlation) }
+    if let trace = record.headers.last("traceparent") { outgoing.addHeader("traceparent", trace) }
+    return transmit(record, value, route, outcome)
+  }
+
+  private func transmit(_ record: Record, _ value: UnsafeRawBufferPointer, _ route: Route, _ outcome: KafkaSink.Outcome, timestamp: Int64 = 0) -> Bool {
+    var ticket = record.ticket
+    ticket.bits |= UInt64(outcome.rawValue)
+    var seen = 0
+    var isRetry = false
+    while true {
+      switch outgoing.send(by: sink.producer, to: route.topic, partition: route.partition, key: record.key, value: value, timestamp: timestamp, opaque: ticket.bits) {
+      case .sent: return true
+      case .full where !waits:
+        outgoing.dropHeaders()
+        return false
+      case .full:
+        // The count is read only now, so one more attempt has to follow before sleeping on it.
+        if isRetry, !sink.waitForRoom(since: seen) {
+          outgoing.dropHeaders()
+          return true  // The worker has ended; the record stays unsettled.
+        }
+        seen = sink.reportCount
+        isRetry = true
+      case .failed(let error):
+        let isTooLarge = error.name == "MSG_SIZE_TOO_LARGE"
+        let isNoPartition = error.name == "_UNKNOWN_PARTITION" || error.name == "_UNKNOWN_TOPIC"
+        if outcome == .reply && isTooLarge || outcome == .routedReply && (isTooLarge || isNoPartition) {
+          fail(record, RecordFault(
+            isTooLarge ? .tooLarge : .badReplyTopic, expected: isTooLarge ? "a reply within message.max.bytes" : "a reply partition that exists",
+            came: isTooLarge ? "\(value.count) bytes" : "\(route.partition)"))
+        } else {
+          sink.fail(WorkerError("a reply could not be sent: \(error)"))
+        }
+        return true
+      }
+    }
+  }
+
+  /// `topic/partition/offset`; valid until the next call.
+  private func requestID(_ record: Record) -> UnsafeRawBufferPointer {
+    while prefixes.count <= Int(record.topic) { prefixes.append(Array("\(sink.source.topicName(Int32(prefixes.count)))/".utf8)) }
+    var count = 0
+    prefixes[Int(record.topic)].withUnsafeBytes { prefix in
+      id.copyMemory(from: prefix)
+      count = prefix.count
+    }
+    count += writeDecimal(Int64(record.partition), UnsafeMutableRawBufferPointer(rebasing: id[count...]))
+    id[count] = UInt8(ascii: "/")
+    count += 1
+    count += writeDecimal(record.offset, UnsafeMutableRawBufferPointer(rebasing: id[count...]))
+    return UnsafeRawBufferPointer(rebasing: id[..<count])
+  }
+}
+
+/// Bytes of a literal, for the life of the process.
+private func staticBytes(_ text: StaticString) -> UnsafeRawBufferPointer {
+  UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
+}
+
+/// Writes a number in decimal digits; `target` has room for 20. - Returns: how many.
+func writeDecimal(_ value: Int64, _ target: UnsafeMutableRawBufferPointer) -> Int {
+  var magnitude = value.magnitude
+  var digits = 0
+  var reversed: (UInt64, UInt64, UInt64) = (0, 0, 0)  // 24 bytes
+  return withUnsafeMutableBytes(of: &reversed) { buffer in
+    repeat {
+      buffer[digits] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: magnitude % 10)
+      magnitude /= 10
+      digits += 1
+    } while magnitude > 0
+    if value < 0 {
+      buffer[digits] = UInt8(ascii: "-")
+      digits += 1
+    }
+    for index in 0..<digits { target[index] = buffer[digits - 1 - index] }
+    return digits
+  }
+}
+
+private func withDecimal(_ value: Int64, _ body: (UnsafeRawBufferPointer) -> Void) {
+  withUnsafeTemporaryAllocation(byteCount: 24, alignment: 1) { buffer in
+    body(UnsafeRawBufferPointer(rebasing: buffer[..<writeDecimal(value, buffer)]))
+  }
+}
+
+extension String {
+  fileprivate func withUTF8Pointer(_ body: (UnsafeRawBufferPointer) -> Void) {
+    var copy = self
+    copy.withUTF8 { body(UnsafeRawBufferPointer($0)) }
+  }
+}

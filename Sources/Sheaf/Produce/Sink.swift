@@ -1,0 +1,19 @@
+/// Where outcomes go.
+protocol Sink: AnyObject, Sendable {
+  /// Opens the topics to write to; after the cluster was checked, since asking for a topic may create it.
+  func open() throws
+  /// A writer for one thread.
+  func makeWriter() -> any OutcomeWriter
+  /// The reports thread: settles what is acknowledged, until `stop`.
+  func run()
+  /// Ends `run` once nothing is pending, or at once with `abandon`: then writers that wait for room give up.
+  func stop(abandon: Bool)
+}
+
+/// Writes outcomes of one thread, a batch at a time.
+protocol OutcomeWriter: AnyObject {
+  /// Answers requests from the outputs of the batch they ran in; those whose rows failed get an error.
+  func answer(_ requests: ArraySlice<Request>, _ outputs: OutputSplitter, _ batch: ModelBatch)
+  /// Tells a record's fault to its sender.
+  func fail(_ record: Record, _ fault: RecordFault)
+}

@@ -1,0 +1,16 @@
+/// A worker's counts at one moment.
+public struct WorkerStatus: Sendable {
+  /// Records taken from librdkafka whose outcomes are not acknowledged yet.
+  public var recordsInside: Int
+  /// Their keys and values, in bytes.
+  public var bytesInside: Int
+  public var recordsTaken: Int
+  /// Records that came back: answered and acknowledged, skipped, or given up at a rebalance.
+  public var recordsSettled: Int
+  public var batches: Int
+  public var rows: Int
+  /// Batches by rows, rounded up to a power of two: 1, 2, 3–4, 5–8, …
+  public var batchSizes: [Int]
+  /// Batches by why they were dispatched: `full`, `wait`, `drain`.
+  public var reasons: [String: Int]
+}

@@ -1,0 +1,64 @@
+/// All settings. This table feeds the reader, `sheaf help serve`, the schema and docs/configuration.md.
+enum SettingsTable {
+  static let hour: UInt64 = 3_600_000_000_000
+
+  static let all: [Setting] = [
+    Setting("kafka.*", .text, "librdkafka's properties, passed to both clients; bootstrap.servers and group.id are required. ${NAME} stands for a variable of the environment, ${file:PATH} for a file's first line", secret: true),
+
+    Setting("topics.requests", .list, "request topics, or regular expressions that begin with ^; required"),
+    Setting("topics.replies", .text, "where replies and error replies go"),
+    Setting("topics.deadLetters", .text, "where the originals of failed records go"),
+    Setting("topics.allowedReplies", .list, default: "[]", "topics that a request's kafka_replyTopic header may name, beside topics.replies"),
+    Setting("topics.format", .choice(["text", "json", "raw"]), "how a record without a content-type header is read; default: text where the model has a tokenizer, else json"),
+    Setting("topics.replyFormat", .choice(["json", "raw"]), default: "json", "what a reply is written as where the request has no accept header"),
+    Setting("topics.nullValue", .choice(["error", "skip"]), default: "error", "what a record without a value is"),
+    Setting("topics.start", .choice(["earliest", "latest"]), default: "earliest", "where a partition without a committed offset begins"),
+    Setting("topics.batchHeader", .boolean, default: "false", "replies say in a header, sheaf_batch, how many rows ran together"),
+
+    Setting("delivery", .choice(["at-least-once"]), default: "at-least-once", "every record is answered at least once; a repeat has the same sheaf_id"),
+
+    Setting("models.path", .text, "an ONNX file, or a folder with model.onnx; a tokenizer.json beside it makes it a text model; required"),
+    Setting("models.name", .text, "for replies and logs; default: the folder's name, or the file's"),
+    Setting("models.devices", .list, default: "[cpu]", "cpu, cuda:0 or tensorrt:0; one in this version"),
+    Setting("models.lanes", .integer(1...256), "batches that run side by side; default: the processors this process may use, divided by threads"),
+    Setting("models.threads", .integer(1...256), default: "1", "threads of one run on the CPU"),
+    Setting("models.truncate", .choice(["end", "start", "error"]), default: "end", "what happens to a text of more than maxLength tokens"),
+    Setting("models.maxLength", .integer(1...1_000_000), "the most tokens a text or row may have; default: the tokenizer's, else none"),
+    Setting("models.pooling", .choice(["auto", "none", "cls", "mean", "last"]), default: "auto", "how per-token vectors become one; auto: as the model's folder says"),
+    Setting("models.normalize", .choice(["auto", "true", "false"]), default: "auto", "vectors are scaled to length 1; auto: as the model's folder says"),
+    Setting("models.outputs", .list, default: "[]", "outputs to answer with; empty: all"),
+    Setting("models.acceptUnsafeBatching", .boolean, default: "false", "batch a model although its answers change in a batch"),
+    Setting("models.warmUp", .duration(0...hour), default: "10s", "how long batch shapes are run before the worker joins its group, at most"),
+    Setting("models.batch.maxRows", .integer(1...1_000_000), default: "32", "rows of a batch at most"),
+    Setting("models.batch.maxWait", .duration(0...hour), default: "5ms", "how long the oldest waiting record waits for company at most"),
+    Setting("models.batch.maxTokens", .integer(1...(1 << 40)), default: "4096", "tokens of a batch at most: rows × longest"),
+    Setting("models.batch.maxBytes", .bytes(1...(1 << 40)), default: "16MiB", "bytes of decoded rows in a batch at most"),
+    Setting("models.batch.policy", .choice(["fixed"]), default: "fixed", "a batch is due when it is full or its oldest record has waited maxWait"),
+    Setting("models.inputs.*.batchAxis", .integer(0...15), "the axis along which rows are stacked; default: inferred"),
+    Setting("models.inputs.*.padAxis", .integer(0...15), "the axis that is padded to the longest row; default: inferred"),
+    Setting("models.inputs.*.padValue", .number, default: "0", "what padding is filled with"),
+    Setting("models.inputs.*.shared", .boolean, default: "false", "one tensor for all rows: no batch axis"),
+    Setting("models.inputs.*.mask", .text, "the input that this one masks: 1 for its own elements, 0 for padding"),
+    Setting("models.inputs.*.constant", .number, "the value this input has throughout; requests need not carry it"),
+
+    Setting("limits.records", .integer(8...100_000_000), default: "100000", "records inside the worker at most, prefetch included"),
+    Setting("limits.bytes", .bytes((8 << 20)...(1 << 44)), default: "64MiB", "bytes of records inside the worker at most, prefetch included"),
+    Setting("limits.span", .integer(1...100_000_000), default: "20000", "records of one partition from its committed offset to the newest at work, at most"),
+    Setting("limits.drain", .duration(1_000_000...hour), default: "10s", "how long a drain (rebalance, shutdown) may take; never over a third of max.poll.interval.ms"),
+    Setting("commit.interval", .duration(1_000_000...hour), default: "200ms", "how often offsets are committed at most"),
+
+    Setting("runtime.library", .text, "libonnxruntime.so; default: SHEAF_ONNXRUNTIME, else .sheaf/onnxruntime, else the loader's path"),
+  ]
+
+  static func setting(_ path: String) -> Setting? { all.first { $0.matches(path) } }
+
+  /// Every path that leads to a setting: where a mapping is expected.
+  static func isSection(_ path: String) -> Bool {
+    all.contains { setting in
+      let parts = setting.key.split(separator: ".")
+      let asked = path.split(separator: ".")
+      guard asked.count < parts.count else { return false }
+      return zip(asked, parts).allSatisfy { $0 == $1 || $1 == "*" }
+    } || path.hasPrefix("models.inputs.") && setting(path) == nil
+  }
+}

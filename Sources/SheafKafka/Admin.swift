@@ -1,0 +1,56 @@
+import CLibrdkafka
+
+/// Looks at a cluster without joining anything.
+public final class Admin {
+  private let client: OpaquePointer
+  private let queue: OpaquePointer
+
+  /// - Parameter properties: as a consumer's; `group.id` for `committed`.
+  /// - Throws: `KafkaError` where librdkafka refuses a property.
+  public init(_ properties: [(String, String)]) throws {
+    // What goes wrong is thrown, with the reason; not logged besides.
+    let conf = try Properties(properties + [("log_level", "0")])
+    rd_kafka_conf_set_events(conf.raw, RD_KAFKA_EVENT_ERROR)
+    client = try conf.client(RD_KAFKA_CONSUMER)
+    queue = rd_kafka_queue_get_main(client)
+  }
+
+  /// Every topic and its number of partitions. Blocks up to `timeout` milliseconds; topics are not created by asking.
+  public func topics(timeout: Int32) throws -> [String: Int] {
+    var metadata: UnsafePointer<rd_kafka_metadata>?
+    let code = rd_kafka_metadata(client, 1, nil, &metadata, timeout)
+    guard code == RD_KAFKA_RESP_ERR_NO_ERROR, let metadata else { throw reason(code) }
+    defer { rd_kafka_metadata_destroy(metadata) }
+    var topics: [String: Int] = [:]
+    for index in 0..<Int(metadata.pointee.topic_cnt) {
+      let topic = metadata.pointee.topics[index]
+      if topic.err == RD_KAFKA_RESP_ERR_NO_ERROR { topics[String(cString: topic.topic)] = Int(topic.partition_cnt) }
+    }
+    return topics
+  }
+
+  /// The group's committed offsets, below 0 where there is none. Blocks up to `timeout` milliseconds.
+  public func committed(_ partitions: [TopicPartition], timeout: Int32) throws -> [PartitionOffset] {
+    let list = PartitionList(partitions.map { PartitionOffset($0, Int64(RD_KAFKA_OFFSET_INVALID)) })
+    let code = rd_kafka_committed(client, list.raw, timeout)
+    guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw reason(code) }
+    return list.values
+  }
+
+  /// The error, with what the client last said of its connections: a bare time-out helps nobody.
+  private func reason(_ code: rd_kafka_resp_err_t) -> KafkaError {
+    var last: String?
+    while let event = rd_kafka_queue_poll(queue, 0) {
+      if rd_kafka_event_type(event) == RD_KAFKA_EVENT_ERROR, rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN {
+        last = String(cString: rd_kafka_event_error_string(event))
+      }
+      rd_kafka_event_destroy(event)
+    }
+    return KafkaError(code, last)
+  }
+
+  deinit {
+    rd_kafka_queue_destroy(queue)
+    rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE)
+  }
+}

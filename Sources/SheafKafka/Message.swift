@@ -1,0 +1,57 @@
+import CLibrdkafka
+
+/// A received message, or a notice in its place (the end of a partition, an error), owned by whoever took it until `destroy`.
+public struct Message: BitwiseCopyable, @unchecked Sendable {  // Owned by one thread at a time.
+  public typealias Handle = UnsafeMutablePointer<rd_kafka_message_t>
+
+  public let handle: Handle
+  /// 0: a record; else librdkafka's error code.
+  public let errorCode: Int32
+  public let partition: Int32
+  public let offset: Int64
+  /// Milliseconds since 1970; -1: none.
+  public let timestamp: Int64
+  public let key: UnsafeRawBufferPointer
+  public let value: UnsafeRawBufferPointer
+  /// librdkafka's header list; nil: the record has none.
+  public let headers: OpaquePointer?
+
+  /// Identifies the topic as long as the assignment lasts; cheaper to compare than its name.
+  public var topicHandle: OpaquePointer? { handle.pointee.rkt }
+
+  public var topicName: String { String(cString: rd_kafka_topic_name(handle.pointee.rkt)) }
+
+  public var isEndOfPartition: Bool { errorCode == RD_KAFKA_RESP_ERR__PARTITION_EOF.rawValue }
+
+  public var error: KafkaError? {
+    errorCode == 0 ? nil : KafkaError(handle.pointee.err, String(cString: rd_kafka_message_errstr(handle)))
+  }
+
+  public static func destroy(_ handle: Handle) { rd_kafka_message_destroy(handle) }
+
+  public init(_ handle: Handle) {
+    self.handle = handle
+    errorCode = handle.pointee.err.rawValue
+    partition = handle.pointee.partition
+    offset = handle.pointee.offset
+    key = UnsafeRawBufferPointer(start: handle.pointee.key, count: handle.pointee.key_len)
+    value = UnsafeRawBufferPointer(start: handle.pointee.payload, count: handle.pointee.len)
+    guard errorCode == 0 else {
+      timestamp = -1
+      headers = nil
+      return
+    }
+    var kind = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE
+    timestamp = rd_kafka_message_timestamp(handle, &kind)
+    var list: OpaquePointer?
+    headers = rd_kafka_message_headers(handle, &list) == RD_KAFKA_RESP_ERR_NO_ERROR ? list : nil
+  }
+
+  /// Finds the last header of `name` in a header list; a null value has a non-nil address and count 0. C convention, so that it
+  /// can be stored in a trivial struct.
+  public static let lastHeader: @convention(c) (UnsafeRawPointer, UnsafePointer<CChar>, UnsafeMutablePointer<Int>) -> UnsafeRawPointer? = { list, name, count in
+    var value: UnsafeRawPointer?
+    guard rd_kafka_header_get_last(OpaquePointer(list), name, &value, count) == RD_KAFKA_RESP_ERR_NO_ERROR else { return nil }
+    return value ?? list
+  }
+}

@@ -1,0 +1,97 @@
+import CLibrdkafka
+import Glibc
+
+/// What tests, the demo and the benchmarks do with a Kafka besides running workers on it. Every call opens and closes its own
+/// connection.
+public struct TestClient: Sendable {
+  public let bootstrap: String
+
+  public init(bootstrap: String) { self.bootstrap = bootstrap }
+
+  /// Sends records and waits until all are acknowledged.
+  public func produce(_ topic: String, _ records: some Sequence<TestRecord>, properties: [String: String] = [:]) throws {
+    let producer = try TestProducer(bootstrap: bootstrap, properties: properties)
+    for record in records { try producer.send(topic, record) }
+    try producer.flush()
+  }
+
+  /// Records of all partitions from the beginning, until there are `count`, or `seconds` are over.
+  public func consume(_ topic: String, count: Int, seconds: Double = 30, properties: [String: String] = [:]) throws -> [TestRecord] {
+    let consumer = try TestConsumer(bootstrap: bootstrap, topic: topic, properties: properties)
+    let deadline = monotonicSeconds() + seconds
+    var records: [TestRecord] = []
+    while records.count < count, monotonicSeconds() < deadline {
+      records += try consumer.poll(seconds: min(0.5, deadline - monotonicSeconds()))
+    }
+    return records
+  }
+
+  /// A topic's number of partitions; 0 where it does not exist.
+  public func partitions(_ topic: String) throws -> Int {
+    try withClient { try partitionCount($0, topic) }
+  }
+
+  /// The committed offset of each partition; -1 where there is none.
+  public func committed(_ group: String, _ topic: String) throws -> [Int64] {
+    try withClient(["group.id": group]) { client in
+      try withPartitions(topic, try partitionCount(client, topic)) { list in
+        try check(rd_kafka_committed(client, list, 10_000), "committed offsets of \(group)")
+        return (0..<Int(list.pointee.cnt)).map { max(-1, list.pointee.elems[$0].offset) }
+      }
+    }
+  }
+
+  /// The end offset of each partition.
+  public func endOffsets(_ topic: String) throws -> [Int64] {
+    try withClient { client in
+      try (0..<partitionCount(client, topic)).map { partition in
+        var (low, high) = (Int64(), Int64())
+        try check(rd_kafka_query_watermark_offsets(client, topic, Int32(partition), &low, &high, 10_000), "end offset of \(topic)")
+        return high
+      }
+    }
+  }
+
+  /// Creates a topic by an admin request (which the embedded broker does not take); one copy. Returns when it can be used.
+  public func createTopic(_ name: String, partitions: Int) throws {
+    try withClient(type: RD_KAFKA_PRODUCER) { client in
+      var reason = [CChar](repeating: 0, count: 512)
+      var topic = rd_kafka_NewTopic_new(name, Int32(partitions), 1, &reason, reason.count)
+      guard topic != nil else {
+        throw TestClientError("topic \(name): \(reason.withUnsafeBufferPointer { String(cString: $0.baseAddress!) })")
+      }
+      defer { rd_kafka_NewTopic_destroy(topic) }
+      let queue = rd_kafka_queue_new(client)
+      defer { rd_kafka_queue_destroy(queue) }
+      rd_kafka_CreateTopics(client, &topic, 1, nil, queue)
+      guard let event = rd_kafka_queue_poll(queue, 30_000) else { throw TestClientError("create topic \(name): no answer") }
+      defer { rd_kafka_event_destroy(event) }
+      try check(rd_kafka_event_error(event), "create topic \(name)")
+      var count = 0
+      if let results = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &count) {
+        for index in 0..<count { try check(rd_kafka_topic_result_error(results[index]), "create topic \(name)") }
+      }
+      // The controller has it; a broker hears of it a moment later.
+      for _ in 0..<200 where (try? partitionCount(client, name)) != partitions { usleep(20_000) }
+    }
+  }
+
+  /// Whether a broker answers.
+  public func answers(within seconds: Double) -> Bool {
+    let found = try? withClient { client in
+      var metadata: UnsafePointer<rd_kafka_metadata>?
+      try check(rd_kafka_metadata(client, 0, nil, &metadata, Int32(seconds * 1000)), "metadata")
+      defer { rd_kafka_metadata_destroy(metadata) }
+      return (metadata?.pointee.broker_cnt ?? 0) > 0
+    }
+    return found ?? false
+  }
+
+  private func withClient<Result>(
+    type: rd_kafka_type_t = RD_KAFKA_CONSUMER, _ properties: [String: String] = [:], _ body: (OpaquePointer) throws -> Result
+  ) throws -> Result {
+    let client = try makeClient(type, properties.merging(["bootstrap.servers": bootstrap]) { $1 })
+    defer { rd_kafka_destroy(client) }
+    return try body(client)
+  }
+}

@@ -1,0 +1,70 @@
+import FoundationEssentials
+import SheafONNX
+import SheafTesting
+import Testing
+
+@testable import Sheaf
+
+/// The real model and tokenizer against what Python's onnxruntime made of the same texts, each alone
+/// (scripts/embedding_expectations.py).
+@Suite struct MiniLMTests {
+  struct Expectations: Decodable {
+    struct Row: Decodable {
+      var text: String
+      var tokens: Int
+      var embedding: [Float]
+    }
+    var maxLength: Int
+    var rows: [Row]
+  }
+
+  private let expected: Expectations
+  private let model: OnnxModel
+
+  init() throws {
+    let folder = try Installed.minilm()
+    expected = try JSONDecoder().decode(Expectations.self, from: Data(readBytes("Tests/Expectations/embeddings-minilm.json")))
+    model = try OnnxModel(try runtime(), .init(path: folder + "/model.onnx"), text: Tokenizer(folder: folder, maxLength: expected.maxLength))
+  }
+
+  /// In batches of every size, in file order, so that rows are padded to all kinds of neighbours.
+  @Test(arguments: [1, 2, 3, 7, 16, 28]) func embeddingsEqualPythons(batchSize: Int) throws {
+    let decoder = RequestDecoder(signature: model.signature, text: model.text, options: DecodeOptions(format: .text, replyFormat: .raw))
+    let batch = ModelBatch(signature: model.signature), filler = BatchFiller(model.signature), splitter = OutputSplitter(model.signature)
+    let context = model.makeContext()
+    var worst: Float = 0
+    for start in stride(from: 0, to: expected.rows.count, by: batchSize) {
+      let rows = expected.rows[start..<min(start + batchSize, expected.rows.count)]
+      // The decoded requests own their ids; the texts need to live only while they are decoded.
+      let requests: [Request] = try rows.map { row in
+        var text = Array(row.text.utf8)
+        text.append(0)  // An address even for the empty text.
+        return try text.withUnsafeBytes { bytes in
+          let record = Record(
+            ticket: Ticket(bits: 0), topic: 0, partition: 0, offset: 0, timestamp: 0, arrival: 0, key: .init(start: nil, count: 0),
+            value: UnsafeRawBufferPointer(rebasing: bytes.dropLast()), headers: .none)
+          guard case .request(let request) = try decoder.decode(record) else { throw TestClientError("not a request") }
+          return request
+        }
+      }
+      defer { for request in requests { request.release() } }
+      #expect(requests.map { Int($0.length) } == rows.map(\.tokens))
+      filler.fill(batch, requests[...])
+      try context.run(batch)
+      try splitter.begin(batch)
+      for (index, row) in rows.enumerated() {
+        let slice = splitter.split(first: index, rows: 1, length: row.tokens)[0]
+        #expect(slice.byteCount == 384 * 4)
+        for (column, value) in row.embedding.enumerated() {
+          worst = max(worst, abs(value - slice.data.loadUnaligned(fromByteOffset: column * 4, as: Float.self)))
+        }
+      }
+    }
+    #expect(worst < 1e-5)
+  }
+
+  @Test func batchingIsSafe() throws {
+    let check = try BatchCheck(model)
+    #expect(check.isSafe, "\(check.differences)")
+  }
+}

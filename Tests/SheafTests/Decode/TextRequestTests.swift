@@ -1,0 +1,93 @@
+import Testing
+
+@testable import Sheaf
+
+@Suite struct TextRequestTests {
+  let decoder = RequestDecoder(signature: Signatures.text, text: ByteEncoder(), options: DecodeOptions(format: .text, maxRows: 4, maxTokens: 24))
+
+  private func json(_ text: String) throws -> PlainRequest {
+    try #require(try decoder.decoded(Array(text.utf8), headers: ["content-type": "application/json"]))
+  }
+
+  private func fault(_ text: String) -> RecordFault? { decoder.fault(Array(text.utf8), headers: ["content-type": "application/json"]) }
+
+  @Test(arguments: ["", "ab", "a longer text than sixteen bytes"]) func aTextIsOneRow(text: String) throws {
+    let request = try #require(try decoder.decoded(Array(text.utf8)))
+    let ids = [101] + text.utf8.prefix(14).map { Int64($0) } + [102]
+    #expect(request.rows == 1 && request.length == ids.count && request.lengths == [nil])
+    #expect(request.elements(0, as: Int64.self) == ids)
+  }
+
+  @Test func textHasToBeUTF8() {
+    #expect(decoder.fault([65, 0xFF])?.code == .malformed)
+  }
+
+  @Test(arguments: [
+    #"{"texts":["a","bcd",""]}"#,
+    #"{"inputs":[{"name":"text","shape":[3],"datatype":"BYTES","data":["a","bcd",""]}]}"#,
+    #"{"inputs":[{"data":[["a"],["\u0062cd"],[""]],"name":"anything","shape":[3,1],"datatype":"BYTES"}]}"#,
+  ]) func textsAreRowsOfTheirOwnLength(text: String) throws {
+    let request = try json(text)
+    #expect(request.rows == 3 && request.length == 5 && request.lengths == [[3, 5, 2]])
+    #expect(request.elements(0, as: Int64.self) == [101, 97, 102, 101, 98, 99, 100, 102, 101, 102])
+  }
+
+  @Test func textsOfOneLengthNeedNoLengths() throws {
+    let request = try json(#"{"texts":["ab","cd"],"id":"7"}"#)
+    #expect(request.rows == 2 && request.length == 4 && request.lengths == [nil] && request.id == "7")
+    #expect(try json(#"{"text":"ab"}"#).rows == 1)
+  }
+
+  @Test func escapesAreRead() throws {
+    let ids = try json(#"{"text":"\"\\\/\b\f\n\r\t\u00e9\uD83D\ude00"}"#).elements(0, as: Int64.self)
+    #expect(ids == [101] + "\"\\/\u{8}\u{c}\n\r\té😀".utf8.map { Int64($0) } + [102])
+    #expect(try json(#"{"text":"\u0000"}"#).elements(0, as: Int64.self) == [101, 0, 102])
+  }
+
+  @Test(arguments: [#"\ud83d"#, #"\ude00"#, #"\ud83d\ud83d"#, #"\ud83dx"#, #"\ud83d\n"#]) func halfAPairIsRefused(text: String) {
+    #expect(fault("{\"text\":\"\(text)\"}")?.expected == "a surrogate pair")
+  }
+
+  @Test func idsMayComeAsTheyAre() throws {
+    let mask = #"{"name":"attention_mask","shape":[2,3],"datatype":"INT64","data":[1,1,1,1,1,1]}"#
+    let types = #"{"name":"token_type_ids","shape":[2,3],"datatype":"INT64","data":[0,0,0,0,0,0]}"#
+    let ids = #"{"name":"input_ids","shape":[2,3],"datatype":"INT64","data":[[1,2,3],[4,5,6]]}"#
+    for inputs in [ids, "\(mask),\(ids)", "\(types),\(mask),\(ids)"] {
+      let request = try json("{\"inputs\":[\(inputs)]}")
+      #expect(request.rows == 2 && request.length == 3)
+      #expect(request.tensors.count == 1 && request.elements(0, as: Int64.self) == [1, 2, 3, 4, 5, 6])
+    }
+    let padded = mask.replacing("1]", with: "0]")
+    #expect(fault("{\"inputs\":[\(ids),\(padded)]}")?.code == .unsupported)
+    #expect(fault("{\"inputs\":[\(ids),\(types.replacing("[2,3]", with: "[3,2]"))]}")?.code == .wrongInput)
+    #expect(fault("{\"inputs\":[\(ids),\(types.replacing("[2,3]", with: "[2,2]").replacing("0,0]", with: "0]").replacing("0,0,0,0,0", with: "0,0,0,0"))]}")?.code == .wrongInput)
+    #expect(fault("{\"inputs\":[\(mask)]}")?.expected == "inputs input_ids")
+  }
+
+  @Test(arguments: [
+    #"{"texts":[]}"#, #"{"texts":"a"}"#, #"{"text":["a"]}"#, #"{"texts":[1]}"#, #"{"texts":["a",null]}"#,
+    #"{"inputs":[{"name":"t","shape":[2],"datatype":"BYTES","data":["a"]}]}"#,
+    #"{"inputs":[{"name":"t","shape":[1],"datatype":"BYTES","data":["a","b"]}]}"#,
+    #"{"inputs":[{"name":"t","shape":[1,2],"datatype":"BYTES","data":["a","b"]}]}"#,
+    #"{"inputs":[{"name":"t","shape":[0],"datatype":"BYTES","data":[]}]}"#,
+    #"{"inputs":[{"name":"t","shape":[1],"datatype":"BYTES","data":["a"]},{"name":"u","shape":[1],"datatype":"BYTES","data":["a"]}]}"#,
+    #"{"inputs":[{"name":"input_ids","shape":[1,1],"datatype":"INT32","data":[1]}]}"#,
+  ]) func wrongTextsAreRefused(text: String) {
+    let code = fault(text)?.code
+    #expect(code == .wrongInput || code == .malformed)
+  }
+
+  @Test func limitsCountRowsTimesLongest() {
+    #expect(fault(#"{"texts":["1","2","3","4","5"]}"#)?.code == .tooLarge)
+    #expect(fault(#"{"texts":["1234567890","",""]}"#)?.came == "3 × 12")
+    #expect(fault(#"{"texts":["1234567890",""]}"#) == nil)
+    let long = #"{"inputs":[{"name":"input_ids","shape":[1,17],"datatype":"INT64","data":[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17]}]}"#
+    #expect(fault(long)?.came == "17")
+  }
+
+  @Test func idsOf32BitsAreNarrowed() throws {
+    let spec = TensorSpec("ids", .int32, [.symbolic("batch"), .symbolic("sequence")], padAxis: 1)
+    let decoder = RequestDecoder(signature: Signature(inputs: [spec], outputs: []), text: ByteEncoder(), options: DecodeOptions(format: .text))
+    #expect(try decoder.decoded([65])?.elements(0, as: Int32.self) == [101, 65, 102])
+  }
+}

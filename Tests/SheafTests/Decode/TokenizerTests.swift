@@ -1,0 +1,109 @@
+import Glibc
+import SheafTesting
+import Testing
+
+@testable import Sheaf
+
+/// Where the models of the set-up are: SHEAF_HOME, else .sheaf beside Package.swift.
+enum SheafHome {
+  static let packageRoot = #filePath.split(separator: "/").dropLast(4).reduce("") { "\($0)/\($1)" }
+
+  static func model(_ name: String) throws -> String {
+    let home = getenv("SHEAF_HOME").map { String(cString: $0) } ?? packageRoot + "/.sheaf"
+    let folder = "\(home)/models/\(name)"
+    try #require(
+      access(folder + "/tokenizer.json", R_OK) == 0, "\(folder)/tokenizer.json is not there: set the models up, or point SHEAF_HOME to where they are")
+    return folder
+  }
+}
+
+extension Tokenizer {
+  func ids(_ text: [UInt8]) throws -> [Int] {
+    let ids = UnsafeMutablePointer<Int64>.allocate(capacity: maxLength)
+    defer { ids.deallocate() }
+    let count = try text.withUnsafeBytes { try encode($0, into: ids) }
+    return (0..<count).map { Int(ids[$0]) }
+  }
+
+  func ids(_ text: String) throws -> [Int] { try ids(Array(text.utf8)) }
+}
+
+@Suite struct TokenizerTests {
+  /// What Hugging Face makes of each text; see scripts/tokenizer_expectations.py.
+  static func expectations() throws -> [(text: String, ids: [Int])] {
+    let path = SheafHome.packageRoot + "/Tests/Expectations/tokenizer-minilm.json"
+    let file = try #require(fopen(path, "rb"), "\(path) is not there")
+    defer { fclose(file) }
+    var bytes = [UInt8](repeating: 0, count: 1 << 20)
+    let count = fread(&bytes, 1, bytes.count, file)
+    let value = try bytes.withUnsafeBytes { try JSONValue(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+    return try #require(value.array).map { entry in (try #require(entry["text"]?.string), try #require(entry["ids"]?.array).compactMap(\.int)) }
+  }
+
+  @Test func equalsHuggingFace() throws {
+    let tokenizer = try Tokenizer(folder: try SheafHome.model("minilm"))
+    #expect(tokenizer.maxLength == 128 && tokenizer.truncation == .end && tokenizer.padID == 0)
+    let expectations = try Self.expectations()
+    #expect(expectations.count > 400)
+    for (text, ids) in expectations {
+      let ours = try tokenizer.ids(text)
+      if ours != ids { Issue.record("\(text.debugDescription): \(ours) instead of \(ids)") }
+    }
+  }
+
+  @Test func truncationKeepsTheSideItIsToldTo() throws {
+    let folder = try SheafHome.model("minilm")
+    let whole = try Tokenizer(folder: folder, maxLength: 512)
+    let end = try Tokenizer(folder: folder, maxLength: 9, truncation: .end)
+    let start = try Tokenizer(folder: folder, maxLength: 9, truncation: .start)
+    let error = try Tokenizer(folder: folder, maxLength: 9, truncation: .error)
+    for (text, _) in try Self.expectations() {
+      let ids = try whole.ids(text)
+      if ids.count == 512 { continue }
+      let inner = ids.dropFirst().dropLast()
+      #expect(try end.ids(text) == [101] + inner.prefix(7) + [102])
+      #expect(try start.ids(text) == [101] + inner.suffix(7) + [102])
+      if inner.count <= 7 {
+        #expect(try error.ids(text) == ids)
+      } else {
+        let fault = #expect(throws: RecordFault.self) { try error.ids(text) }
+        #expect(fault?.code == .tooLarge)
+      }
+    }
+  }
+
+  @Test(arguments: [
+    ([0xFF], 0), ([65, 0xC3], 1), ([65, 66, 0xC0, 0x80], 2), ([0xE0, 0x80, 0x80], 0), ([0xED, 0xA0, 0x80], 0), ([0xF4, 0x90, 0x80, 0x80], 0),
+    ([0xF0, 0x8F, 0xBF, 0xBF], 0), ([0xF5, 0x80, 0x80, 0x80], 0), ([0x80], 0), ([0xE2, 0x82], 0), ([0xE2, 0x82, 0x41], 0),
+    ([UInt8](repeating: 65, count: 40) + [0xFE], 40),
+  ] as [([UInt8], Int)]) func badUTF8IsAFaultWithItsPlace(text: [UInt8], place: Int) throws {
+    let tokenizer = try Tokenizer(folder: try SheafHome.model("minilm"), maxLength: 8)
+    let fault = #expect(throws: RecordFault.self) { try tokenizer.ids(text) }
+    #expect(fault?.code == .malformed && fault?.came.hasSuffix("at byte \(place) of the text") == true)
+  }
+
+  @Test func utf8IsCheckedAsSwiftChecksIt() {
+    var generator = SeededGenerator(seed: 5)
+    let bytes: [UInt8] = [0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC2, 0xDF, 0xE0, 0xE1, 0xED, 0xEE, 0xEF, 0xF0, 0xF1, 0xF4, 0xF5, 0xFF]
+    for _ in 0..<200_000 {
+      let text = (0..<Int.random(in: 0...10, using: &generator)).map { _ in bytes.randomElement(using: &generator)! }
+      let isValid = String(validating: text, as: UTF8.self) != nil
+      #expect(text.withUnsafeBytes { UTF8Bytes.firstInvalid($0) == nil } == isValid)
+    }
+  }
+
+  @Test func randomBytesAndTextsNeverCrash() throws {
+    let tokenizers = try [Tokenizer.Truncation.end, .start, .error].map { try Tokenizer(folder: try SheafHome.model("minilm"), maxLength: 12, truncation: $0) }
+    var generator = SeededGenerator(seed: 9)
+    for _ in 0..<20_000 {
+      var text = String.UnicodeScalarView()
+      for _ in 0..<Int.random(in: 0..<40, using: &generator) {
+        let bound: UInt32 = [0x80, 0x600, 0x3100, 0x110000].randomElement(using: &generator)!
+        if let scalar = UnicodeScalar(UInt32.random(in: 0..<bound, using: &generator)) { text.append(scalar) }
+      }
+      for tokenizer in tokenizers {
+        if let ids = try? tokenizer.ids(String(text)) { #expect(ids.count >= 2 && ids.count <= 12 && ids.first == 101 && ids.last == 102) }
+      }
+    }
+  }
+}

@@ -1,0 +1,83 @@
+// TestWorker BOOTSTRAP GROUP REQUESTS REPLIES KEY=VALUE…
+// An identity model over uint8[256] in a worker of its own, until SIGTERM. Keys: rows, busy (microseconds a run takes),
+// lanes, width (of a row, 256), records, bytes, span, wait (microseconds), until=end, report=FILE (a line each 100 ms: records
+// inside, bytes inside, taken, settled, fetched by librdkafka), and any librdkafka property.
+import Glibc
+import Sheaf
+
+struct Identity: Model {
+  let name = "identity"
+  let signature: Signature
+  var busy: UInt32
+
+  init(busy: Int, width: Int) {
+    self.busy = UInt32(busy)
+    signature = Signature(inputs: [.rows("bytes", .uint8, [width])], outputs: [.rows("bytes", .uint8, [width])])
+  }
+
+  func makeContext() -> any RunContext { Context(busy: busy) }
+
+  final class Context: RunContext {
+    let busy: UInt32
+    init(busy: UInt32) { self.busy = busy }
+    func run(_ batch: ModelBatch) {
+      if busy > 0 { usleep(busy) }
+      Timing.note(batch.rows)
+      batch.output(0).copyMemory(from: batch.input(0))
+    }
+  }
+}
+
+/// Rows from the first run to the last, for a rate without the time a group needs to form.
+enum Timing {
+  nonisolated(unsafe) static var first = timespec(), last = timespec(), rows = 0
+  static func note(_ count: Int) {
+    clock_gettime(CLOCK_MONOTONIC, &last)
+    if rows == 0 { first = last }
+    rows += count
+  }
+  static var line: String {
+    let seconds = Double(last.tv_sec - first.tv_sec) + Double(last.tv_nsec - first.tv_nsec) * 1e-9
+    return "ran \(rows) rows in \(seconds) s, \(Int(Double(rows) / seconds)) a second"
+  }
+}
+
+let arguments = CommandLine.arguments
+var settings: [String: String] = [:]
+for argument in arguments.dropFirst(5) {
+  let parts = argument.split(separator: "=", maxSplits: 1).map(String.init)
+  settings[parts[0]] = parts[1]
+}
+@MainActor func take(_ key: String) -> Int? { settings.removeValue(forKey: key).flatMap { Int($0) } }
+
+let model = Identity(busy: take("busy") ?? 0, width: take("width") ?? 256)
+var configuration = WorkerConfiguration(
+  kafka: ["bootstrap.servers": arguments[1], "group.id": arguments[2]],
+  topics: .init(requests: [arguments[3]], format: .raw, replyFormat: .raw, replies: arguments[4]))
+if let rows = take("rows") { configuration.batch.maxRows = rows }
+if let lanes = take("lanes") { configuration.lanes = lanes }
+if let records = take("records") { configuration.limits.records = records }
+if let bytes = take("bytes") { configuration.limits.bytes = bytes }
+if let wait = take("wait") { configuration.batch.maxWait = Nanoseconds(wait) * 1000 }
+if let span = take("span") { configuration.limits.span = span }
+configuration.batch.maxTokens = 1 << 30
+let reportFile = settings.removeValue(forKey: "report")
+configuration.untilEnd = settings.removeValue(forKey: "until") == "end"
+configuration.kafka.merge(settings) { $1 }
+
+let fetched = Fetched()
+if reportFile != nil {
+  configuration.kafka["statistics.interval.ms"] = "200"
+  configuration.statistics = fetched.read
+}
+let worker = try Worker(model: model, configuration: configuration)
+nonisolated(unsafe) var stopping: Worker? = worker  // Set before the signal is unblocked.
+signal(SIGTERM) { _ in stopping?.stop() }
+if let reportFile { report(worker, fetched, to: reportFile) }
+do {
+  try await worker.run()
+  print(Timing.line)
+} catch {
+  print("TestWorker: \(error)")
+  exit(1)
+}
