@@ -32,7 +32,7 @@ let package = Package(
     .testTarget(name: "SheafTests", dependencies: ["Sheaf", "SheafTesting"]),
     .testTarget(name: "SheafKafkaTests", dependencies: ["Sheaf", "SheafKafka", "SheafTesting", "CPlatform", "TestWorker", "Doubler"]),
     .testTarget(name: "SheafONNXTests", dependencies: ["Sheaf", "SheafONNX", "SheafTesting"]),
-    .testTarget(name: "SheafCommandTests", dependencies: ["SheafCommand", "SheafTesting"]),
+    .testTarget(name: "SheafCommandTests", dependencies: ["SheafCommand", "Sheaf", "SheafKafka", "SheafTesting"]),
   ],
   swiftLanguageModes: [.v6]
 )
