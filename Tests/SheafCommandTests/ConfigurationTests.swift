@@ -124,9 +124,10 @@ import Testing
   }
 
   @Test func helpAndSchemaNameEverySetting() {
+    let help = ServeCommand.help, schema = Reference.schema
     for setting in SettingsTable.all {
-      #expect(ServeCommand.help.contains("  \(setting.key)"))
-      #expect(Reference.schema.contains("\"\(setting.parts.last!)\":{") || setting.key == "kafka.*")
+      #expect(help.contains("  \(setting.key)"))
+      #expect(schema.contains("\"\(setting.parts.last!)\":{") || setting.key == "kafka.*")
     }
   }
 }

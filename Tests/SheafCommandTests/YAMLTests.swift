@@ -23,7 +23,7 @@ import Testing
   @Test(arguments: [1, 2, 3, 4] as [UInt64]) func randomBytes(_ seed: UInt64) {
     var generator = SeededGenerator(seed: seed)
     let right = Array(file(adding: "limits: { records: 100, bytes: 64MiB }\n").utf8)
-    for _ in 0..<1000 {
+    for _ in 0..<250 {
       var bytes = right
       for _ in 0..<Int.random(in: 1...6, using: &generator) {
         let place = Int.random(in: 0..<bytes.count, using: &generator)

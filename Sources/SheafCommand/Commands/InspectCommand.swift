@@ -27,7 +27,7 @@ enum InspectCommand: Subcommand {
   static func report(_ session: Session) -> [String] {
     let metadata = session.metadata
     var lines = ["model     \(session.path)", "runtime   ONNX Runtime \(session.runtime.version) (\(session.runtime.providers.joined(separator: ", ")))"]
-    let facts = [("producer", metadata.producer), ("graph", metadata.graph), ("domain", metadata.domain), ("about", metadata.text), ("version", metadata.version == 0 ? "" : "\(metadata.version)")]
+    let facts = [("producer", metadata.producer), ("graph", metadata.graph), ("domain", metadata.domain), ("about", metadata.text), ("version", metadata.version == 0 || metadata.version == .max ? "" : "\(metadata.version)")]
     lines += (facts + metadata.custom.map { ($0.key, $0.value) }).filter { !$0.1.isEmpty }.map { "\($0.0.padded(to: 9)) \($0.1)" }
     lines += ["", "inputs"] + session.inputs.map(describe) + ["", "outputs"] + session.outputs.map(describe) + ["", "batch contract"]
     do throws(ConfigurationError) {
