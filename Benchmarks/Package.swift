@@ -5,7 +5,12 @@ let package = Package(
   name: "benchmarks",
   dependencies: [.package(name: "sheaf", path: "..")],
   targets: [
-    .executableTarget(name: "identity-worker", dependencies: [.product(name: "Sheaf", package: "sheaf")], path: "Sources/IdentityWorker")
+    .executableTarget(name: "identity-worker", dependencies: [.product(name: "Sheaf", package: "sheaf")], path: "Sources/IdentityWorker",
+      linkerSettings: [.linkedLibrary("jemalloc")]),  // As the product.
+    .executableTarget(
+      name: "batching",
+      dependencies: [.product(name: "Sheaf", package: "sheaf"), .product(name: "SheafONNX", package: "sheaf"), .product(name: "SheafTesting", package: "sheaf")],
+      path: "Sources/Batching", linkerSettings: [.linkedLibrary("jemalloc")]),
   ],
   swiftLanguageModes: [.v6]
 )

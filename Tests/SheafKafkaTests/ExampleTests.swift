@@ -14,7 +14,7 @@ import Testing
     let replies = try broker.client.consume("doubled", count: 3).map(\.text)
     #expect(replies.contains(#"{"model_name":"doubler","id":"a","outputs":[{"name":"y","datatype":"FP32","shape":[1,4],"data":[2.0,4.0,6.0,8.0]}]}"#))
     #expect(replies.contains { $0.contains(#""shape":[2,4],"data":[1.0,-2.0,0.0,2000.0,2.0,2.0,2.0,2.0]"#) })
-    #expect(replies.contains { $0.contains("\"error\":\"numbers, partition 0, offset 2: ") })
+    #expect(replies.contains { $0.contains("\"error\":\"numbers, partition 0, offset 2: ") && $0.contains("\"code\":\"malformed\"") })
     #expect(doubler.isRunning)
   }
 }

@@ -63,6 +63,38 @@ import Testing
     #expect(worst < 1e-5)
   }
 
+  /// Text in, embeddings out, through a broker and a worker with two lanes.
+  @Test(arguments: Brokers.available) func embeddingsThroughKafkaEqualPythons(_ kind: Brokers) async throws {
+    struct Reply: Decodable {
+      struct Output: Decodable {
+        var shape: [Int]
+        var data: [Float]
+      }
+      var outputs: [Output]
+    }
+    let broker = try kind.start(), requests = uniqueName("texts"), replies = uniqueName("embeddings"), group = uniqueName("group")
+    for topic in [requests, replies] { try broker.createTopic(topic, partitions: 2) }
+    try broker.client.produce(requests, expected.rows.enumerated().map { index, row in
+      TestRecord(row.text, headers: ["kafka_correlationId": "\(index)"], partition: Int32(index % 2))
+    })
+    var configuration = WorkerConfiguration(
+      kafka: ["bootstrap.servers": broker.bootstrap, "group.id": group, "session.timeout.ms": "6000", "fetch.wait.max.ms": "10"],
+      topics: .init(requests: [requests], format: .text, replies: replies), batch: BatchSettings(maxRows: 8, maxWait: 20_000_000), lanes: 2)
+    configuration.untilEnd = true
+    try await Worker(model: model, configuration: configuration).run()
+
+    let answers = try broker.client.consume(replies, count: expected.rows.count)
+    #expect(Set(answers.map { $0.header("kafka_correlationId") }).count == expected.rows.count)
+    var worst: Float = 0
+    for answer in answers {
+      let row = expected.rows[Int(answer.header("kafka_correlationId")!)!]
+      let output = try JSONDecoder().decode(Reply.self, from: Data(answer.value!)).outputs[0]
+      #expect(output.shape == [1, 384])
+      for (mine, theirs) in zip(output.data, row.embedding) { worst = max(worst, abs(mine - theirs)) }
+    }
+    #expect(worst < 1e-5)
+  }
+
   @Test func batchingIsSafe() throws {
     let check = try BatchCheck(model)
     #expect(check.isSafe, "\(check.differences)")

@@ -203,7 +203,7 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
   // MARK: Taking
 
   private func take(_ intake: any Intake) throws {
-    while true {
+    while intake.hasRoom() {
       let room = ledger.room()
       let most = min(Consumer.chunk, room.records, room.bytes == 0 ? 0 : max(1, room.bytes / meanBytes))
       guard most > 0 else { return }
@@ -385,6 +385,8 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
   }
 
   // MARK: Any thread
+
+  func wake() { wakeup.wake() }
 
   func stop() {
     stopRequested.store(true, ordering: .releasing)

@@ -9,6 +9,8 @@ final class RecordChunk: @unchecked Sendable {  // Handed from one thread to the
 
 /// What a source hands records to.
 protocol Intake: AnyObject, Sendable {
+  /// Whether it takes more now. Where it does not, the source is woken when it does again.
+  func hasRoom() -> Bool
   /// A chunk to fill.
   func emptyChunk() -> RecordChunk
   /// Takes a filled chunk, without waiting.
@@ -24,6 +26,8 @@ protocol Source: AnyObject, Sendable {
   /// The consume thread: gives chunks to `intake` until stopped and drained.
   /// - Throws: where it cannot go on.
   func run(_ intake: any Intake) throws
+  /// Wakes the consume thread: the intake has room again. Any thread.
+  func wake()
   /// Begins the drain. Any thread, more than once.
   func stop()
   /// Outcomes of these records are acknowledged.

@@ -10,6 +10,13 @@ final class DecodeStage: Intake, @unchecked Sendable {  // The inbox is protecte
   private var inbox = Ring<RecordChunk>()
   private var spare: [RecordChunk] = []
   private var isEnded = false
+  /// Records in the inbox.
+  private var waiting = 0
+  private var sourceWaits = false
+
+  /// Records taken ahead of decoding, about. Few, so that a message is still in the processor's cache when the next stage touches
+  /// it; the others are as well kept in librdkafka's queue.
+  private static let ahead = 4 * RecordChunk.capacity
 
   /// Handed on together at most, or what half a millisecond gave: neither latency nor memory grows with the chunk.
   private static let handOn = 64
@@ -24,11 +31,19 @@ final class DecodeStage: Intake, @unchecked Sendable {  // The inbox is protecte
 
   // MARK: Intake, for the consume thread
 
+  func hasRoom() -> Bool {
+    monitor.locked {
+      sourceWaits = waiting >= DecodeStage.ahead
+      return !sourceWaits
+    }
+  }
+
   func emptyChunk() -> RecordChunk { monitor.locked { spare.popLast() } ?? RecordChunk() }
 
   func accept(_ chunk: RecordChunk) {
     monitor.locked {
       inbox.append(chunk)
+      waiting += chunk.count
       monitor.signal()
     }
   }
@@ -60,13 +75,20 @@ final class DecodeStage: Intake, @unchecked Sendable {  // The inbox is protecte
   }
 
   private func nextChunk() -> RecordChunk? {
-    monitor.locked {
+    var wakes = false
+    let next: RecordChunk? = monitor.locked {
       while inbox.isEmpty {
         if isEnded { return nil }
         monitor.wait()
       }
-      return inbox.removeFirst()
+      let chunk = inbox.removeFirst()
+      waiting -= chunk.count
+      wakes = sourceWaits && waiting <= DecodeStage.ahead / 2
+      if wakes { sourceWaits = false }
+      return chunk
     }
+    if wakes { source.wake() }
+    return next
   }
 
   private func decode(_ chunk: RecordChunk, _ decoded: UnsafeMutableBufferPointer<Request>) {

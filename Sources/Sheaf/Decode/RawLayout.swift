@@ -27,7 +27,9 @@ struct RawLayout {
     isBool = spec.type == .bool
     isStacked = spec.batchAxis == 0
     var bytes = spec.type.size
-    for case .fixed(let extent) in spec.shape { bytes *= extent }
+    for (axis, dimension) in spec.shape.enumerated() where axis != spec.batchAxis && axis != spec.padAxis {
+      if case .fixed(let extent) = dimension { bytes *= extent }
+    }
     let open = spec.shape.indices.filter { axis in
       if case .symbolic = spec.shape[axis] { return axis != spec.batchAxis && axis != spec.padAxis }
       return false

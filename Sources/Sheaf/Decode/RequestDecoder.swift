@@ -13,7 +13,7 @@ public final class RequestDecoder {
   // Scratch, kept from record to record.
   let ids: UnsafeMutableBufferPointer<Int64>
   var lengths: [Int32] = []
-  var unescaped: [UInt8] = []
+  let scratch = JSONScratch()
   var inputs: [DecodedInput] = []
 
   public init(signature: Signature, text: (any TextEncoder)?, options: DecodeOptions) {
@@ -79,7 +79,7 @@ public final class RequestDecoder {
     }
   }
 
-  private func decodeRaw(_ record: Record, _ replyFormat: ReplyFormat) throws(RecordFault) -> Request {
+  @inline(__always) private func decodeRaw(_ record: Record, _ replyFormat: ReplyFormat) throws(RecordFault) -> Request {
     let (rows, length) = try raw.extent(of: record.value)
     try checkSize(rows: rows, length: length, bytes: record.value.count)
     let tensor = RequestTensor(data: record.value.baseAddress!, byteCount: record.value.count, length: Int32(length))

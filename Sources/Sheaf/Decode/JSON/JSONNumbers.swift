@@ -79,7 +79,7 @@ extension JSONReader {
   @inline(__always) mutating func double() throws(RecordFault) -> Double {
     let number = try decimal("a number")
     if number.digits <= 19, number.mantissa <= 1 << 53, abs(number.exponent) <= 22 {
-      let power = powersOfTen[abs(number.exponent)]
+      let power = powers[abs(number.exponent)]
       let value = number.exponent < 0 ? Double(number.mantissa) / power : Double(number.mantissa) * power
       return number.isNegative ? -value : value
     }
@@ -96,7 +96,7 @@ extension JSONReader {
     let number = try decimal("a number")
     if number.mantissa == 0, number.digits <= 19 { return number.isNegative ? -0.0 : 0 }
     if number.digits <= 19, abs(number.exponent) <= 64 {
-      let power = powersOfTen[abs(number.exponent)]
+      let power = powers[abs(number.exponent)]
       let value = number.exponent < 0 ? Double(number.mantissa) / power : Double(number.mantissa) * power
       let fromMiddle = Int64(value.bitPattern & 0x1FFF_FFFF) &- 0x1000_0000
       if value >= Double(Float.leastNormalMagnitude), value <= Double(Float.greatestFiniteMagnitude), fromMiddle > 8 || fromMiddle < -8 {
@@ -175,7 +175,7 @@ extension JSONReader {
 }
 
 /// 10^0 to 10^64, each the nearest double.
-private nonisolated(unsafe) let powersOfTen: UnsafePointer<Double> = {
+nonisolated(unsafe) let powersOfTen: UnsafePointer<Double> = {
   let powers = UnsafeMutablePointer<Double>.allocate(capacity: 65)
   for exponent in 0...64 { powers[exponent] = Double("1e\(exponent)")! }
   return UnsafePointer(powers)

@@ -1,8 +1,12 @@
+import Glibc
+
 /// Reads JSON (RFC 8259) in place, from the first byte to the last, without building anything. Every fault names the byte.
 struct JSONReader {
   let bytes: UnsafePointer<UInt8>
   let count: Int
   var position = 0
+  /// 10^0 to 10^64; here, so that numbers need not ask whether the global is there yet.
+  let powers = powersOfTen
 
   /// How deep arrays and objects may nest in what is skipped.
   static let maxDepth = 64
@@ -152,13 +156,17 @@ struct JSONReader {
       case UInt8(ascii: "\""): "a string"
       case UInt8(ascii: "{"): "an object"
       case UInt8(ascii: "["): "an array"
-      case UInt8(ascii: "t"), UInt8(ascii: "f"): "a boolean"
-      case UInt8(ascii: "n"): "null"
+      case _ where hasLiteral("true") || hasLiteral("false"): "a boolean"
+      case _ where hasLiteral("null"): "null"
       case 33...126: "'\(Character(UnicodeScalar(byte)))'"
       default: "byte 0x\(byte < 16 ? "0" : "")\(String(byte, radix: 16))"
       }
     let isValue = came.hasPrefix("a") || came == "null"
     return RecordFault(isValue ? .wrongInput : .malformed, expected: expected, came: "\(came) at byte \(position)")
+  }
+
+  private func hasLiteral(_ text: StaticString) -> Bool {
+    count - position >= text.utf8CodeUnitCount && memcmp(bytes + position, text.utf8Start, text.utf8CodeUnitCount) == 0
   }
 }
 

@@ -136,7 +136,7 @@ extension RequestDecoder {
 
   /// The input of that name, which must not have come before.
   private func find(_ name: JSONString) throws(RecordFault) -> Int {
-    let bytes = try name.unescaped(&unescaped)
+    let bytes = try name.unescaped(scratch)
     for (index, spec) in signature.inputs.enumerated() where equals(bytes, spec.name) {
       if inputs.contains(where: { $0.input == index }) {
         throw RecordFault(.wrongInput, expected: "every input once", came: "another \(spec.name) at byte \(name.position)")

@@ -12,23 +12,13 @@ struct JSONString {
     raw.count == text.utf8CodeUnitCount && memcmp(raw.baseAddress!, text.utf8Start, raw.count) == 0
   }
 
-  /// Its bytes without escapes: in place where it has none, else in `scratch`, which only grows.
+  /// Its bytes without escapes: in place where it has none, else in `scratch`, valid until that is used again.
   /// - Throws: malformed for half a surrogate pair, which no UTF-8 can hold.
-  func unescaped(_ scratch: inout [UInt8]) throws(RecordFault) -> UnsafeRawBufferPointer {
+  func unescaped(_ scratch: JSONScratch) throws(RecordFault) -> UnsafeRawBufferPointer {
     guard isEscaped else { return raw }
     // No escape is shorter than what it stands for: \u00e9 is two bytes, a pair of twelve four.
-    if scratch.count < raw.count { scratch = [UInt8](repeating: 0, count: max(raw.count, 256)) }
-    var fault: RecordFault?
-    let result = scratch.withUnsafeMutableBufferPointer { out in
-      do throws(RecordFault) {
-        return UnsafeRawBufferPointer(start: out.baseAddress!, count: try unescape(into: out.baseAddress!))
-      } catch {
-        fault = error
-        return UnsafeRawBufferPointer(start: nil, count: 0)
-      }
-    }
-    if let fault { throw fault }
-    return result
+    let out = scratch.reserve(raw.count)
+    return UnsafeRawBufferPointer(start: out, count: try unescape(into: out))
   }
 
   private func unescape(into out: UnsafeMutablePointer<UInt8>) throws(RecordFault) -> Int {
@@ -78,5 +68,22 @@ struct JSONString {
 
   private func hex(_ index: Int) -> UInt32 {
     (0..<4).reduce(0) { $0 << 4 | (hexDigit(raw[index + $1]) ?? 0) }
+  }
+}
+
+/// Memory for the strings that have to be written anew to be read; it only grows.
+final class JSONScratch {
+  private var memory: UnsafeMutablePointer<UInt8>?
+  private var capacity = 0
+
+  deinit { memory?.deallocate() }
+
+  func reserve(_ count: Int) -> UnsafeMutablePointer<UInt8> {
+    if let memory, count <= capacity { return memory }
+    memory?.deallocate()
+    capacity = max(256, count)
+    let memory = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
+    self.memory = memory
+    return memory
   }
 }

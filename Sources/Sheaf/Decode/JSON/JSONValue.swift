@@ -9,8 +9,8 @@ enum JSONValue {
 
   init(_ text: UnsafeRawBufferPointer) throws(RecordFault) {
     var reader = JSONReader(text)
-    var scratch: [UInt8] = []
-    self = try Self.read(&reader, &scratch, depth: 0)
+    let scratch = JSONScratch()
+    self = try Self.read(&reader, scratch, depth: 0)
     try reader.end()
   }
 
@@ -29,26 +29,26 @@ enum JSONValue {
     return Int(value)
   }
 
-  private static func read(_ reader: inout JSONReader, _ scratch: inout [UInt8], depth: Int) throws(RecordFault) -> JSONValue {
+  private static func read(_ reader: inout JSONReader, _ scratch: JSONScratch, depth: Int) throws(RecordFault) -> JSONValue {
     guard depth < JSONReader.maxDepth else {
       throw RecordFault(.malformed, expected: "at most \(JSONReader.maxDepth) levels of nesting", came: "more at byte \(reader.position)")
     }
     var first = true
     switch reader.peek() {
     case UInt8(ascii: "\""):
-      return .string(String(decoding: try reader.string("a string").unescaped(&scratch), as: UTF8.self))
+      return .string(String(decoding: try reader.string("a string").unescaped(scratch), as: UTF8.self))
     case UInt8(ascii: "{"):
       reader.position += 1
       var members: [String: JSONValue] = [:]
       while let key = try reader.nextKey(&first) {
-        let name = String(decoding: try key.unescaped(&scratch), as: UTF8.self)
-        members[name] = try read(&reader, &scratch, depth: depth + 1)
+        let name = String(decoding: try key.unescaped(scratch), as: UTF8.self)
+        members[name] = try read(&reader, scratch, depth: depth + 1)
       }
       return .object(members)
     case UInt8(ascii: "["):
       reader.position += 1
       var elements: [JSONValue] = []
-      while try reader.nextElement(&first) { elements.append(try read(&reader, &scratch, depth: depth + 1)) }
+      while try reader.nextElement(&first) { elements.append(try read(&reader, scratch, depth: depth + 1)) }
       return .array(elements)
     case UInt8(ascii: "t"), UInt8(ascii: "f"): return .bool(try reader.boolean())
     case UInt8(ascii: "n"):

@@ -70,7 +70,7 @@ extension RequestDecoder {
   private func readText(_ reader: inout JSONReader, _ block: inout RequestBlock, _ offset: Int) throws(RecordFault) {
     guard let textInput, let text else { return }
     let string = try reader.string("a text, a string")
-    let count = try text.encode(try string.unescaped(&unescaped), into: ids.baseAddress!)
+    let count = try text.encode(try string.unescaped(scratch), into: ids.baseAddress!)
     let type = signature.inputs[textInput].type
     store(count, type, in: &block)
     lengths.append(Int32(count))
