@@ -6,12 +6,7 @@ extension ServeConfiguration {
   /// Loads the runtime, the tokenizer where there is one, and the model; completes the worker's configuration by what they say.
   /// - Throws: `ONNXError`, `ConfigurationError`.
   mutating func loadModel() throws -> OnnxModel {
-    let folder: String
-    if isDirectory(model.path) {
-      folder = model.path
-    } else {
-      folder = model.path.contains("/") ? model.path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/") : "."
-    }
+    let folder = modelFolder(model.path)
     let text = try tokenizer(folder)
     worker.topics.format = model.format ?? (text == nil ? .json : .text)
     if worker.topics.format == .text, text == nil {
@@ -64,4 +59,10 @@ private struct PoolingHints {
 func isDirectory(_ path: String) -> Bool {
   var status = stat()
   return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+}
+
+/// The folder a model's other files are in: the path itself, or the one that holds the file.
+func modelFolder(_ path: String) -> String {
+  if isDirectory(path) { return path }
+  return path.contains("/") ? path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/") : "."
 }

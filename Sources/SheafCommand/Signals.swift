@@ -32,7 +32,8 @@ enum Signals {
       defer { action = nil }
       return action
     }
-    guard let first else { exit(signal == SIGINT ? ExitCode.interrupted : 128 + signal) }
+    // At once: nothing is torn down while other threads still run.
+    guard let first else { _exit(signal == SIGINT ? ExitCode.interrupted : 128 + signal) }
     first()
   }
 }

@@ -10,10 +10,8 @@ struct Properties: ~Copyable {
     raw = rd_kafka_conf_new()
     for (key, value) in pairs {
       let problem = withErrorText { text, size in rd_kafka_conf_set(raw, key, value, text, size) == RD_KAFKA_CONF_OK }
-      if let problem {
-        let shown = key.contains("password") || key.contains("secret") ? "…" : value
-        throw KafkaError(RD_KAFKA_RESP_ERR__INVALID_ARG, "\(key)=\(shown): \(problem)")
-      }
+      // Without the value: a password under a mistyped name would be printed.
+      if let problem { throw KafkaError(RD_KAFKA_RESP_ERR__INVALID_ARG, "\(key): \(problem)") }
     }
     rd_kafka_conf_set_log_cb(raw, logToStandardError)
   }
@@ -62,4 +60,38 @@ public func librdkafkaKnows(_ property: String) -> Bool {
   defer { rd_kafka_conf_destroy(conf) }
   var size = 0
   return rd_kafka_conf_get(conf, property, nil, &size) == RD_KAFKA_CONF_OK
+}
+
+/// Why librdkafka does not take a property.
+public enum PropertyRefusal: Hashable, Sendable {
+  case unknown
+  /// What it says, which may quote the value.
+  case value(String)
+}
+
+/// Shows a property to librdkafka; nil: it takes it.
+public func librdkafkaRefusal(_ property: String, _ value: String) -> PropertyRefusal? {
+  let conf = rd_kafka_conf_new()!
+  defer { rd_kafka_conf_destroy(conf) }
+  var result = RD_KAFKA_CONF_OK
+  let problem = withErrorText { text, size in
+    result = rd_kafka_conf_set(conf, property, value, text, size)
+    return result == RD_KAFKA_CONF_OK
+  }
+  return problem.map { result == RD_KAFKA_CONF_UNKNOWN ? .unknown : .value($0) }
+}
+
+/// The names of all properties that librdkafka documents.
+public func librdkafkaProperties() -> [String] {
+  var text: UnsafeMutablePointer<CChar>?
+  var size = 0
+  guard let stream = open_memstream(&text, &size) else { return [] }
+  rd_kafka_conf_properties_show(stream)
+  fclose(stream)
+  defer { free(text) }
+  // A table with the name in the first column; its heads have a capital.
+  return text.map { String(cString: $0) }?.split(separator: "\n").compactMap { line in
+    guard let bar = line.firstIndex(of: "|"), let name = line[..<bar].split(separator: " ").first, name.first?.isLowercase == true else { return nil }
+    return String(name)
+  } ?? []
 }

@@ -18,31 +18,37 @@ public struct ConfigurationError: Error, Sendable, Hashable, CustomStringConvert
 extension WorkerConfiguration {
   /// Refuses what would break the worker's guarantees. - Throws: `ConfigurationError`, the first one found.
   public func validate() throws(ConfigurationError) {
-    try ReservedProperties.check(kafka)
-    func require(_ isRight: Bool, _ key: String, _ value: String, _ problem: String, _ fix: String) throws(ConfigurationError) {
-      if !isRight { throw ConfigurationError(key: key, value: value, problem: problem, fix: fix) }
+    if let first = faults.first { throw first }
+  }
+
+  /// Everything that `validate()` refuses.
+  public var faults: [ConfigurationError] {
+    var faults = ReservedProperties.faults(kafka)
+    func require(_ isRight: Bool, _ key: String, _ value: String, _ problem: String, _ fix: String) {
+      if !isRight { faults.append(ConfigurationError(key: key, value: value, problem: problem, fix: fix)) }
     }
-    try require(kafka["bootstrap.servers"]?.isEmpty == false, "kafka.bootstrap.servers", "", "is missing", "name a broker, such as localhost:9092")
-    try require(kafka["group.id"]?.isEmpty == false, "kafka.group.id", "", "is missing and has no default", "name the consumer group that the workers share")
-    try require(!topics.requests.isEmpty, "topics.requests", "", "is empty", "name at least one request topic")
+    require(kafka["bootstrap.servers"]?.isEmpty == false, "kafka.bootstrap.servers", "", "is missing", "name a broker, such as localhost:9092")
+    require(kafka["group.id"]?.isEmpty == false, "kafka.group.id", "", "is missing and has no default", "name the consumer group that the workers share")
+    require(!topics.requests.isEmpty, "topics.requests", "", "is empty", "name at least one request topic")
     for request in topics.requests {
-      try require(TopicPattern.isValid(request), "topics.requests", request, "is not a topic's name or pattern", "use a name, or a regular expression that begins with ^")
+      require(TopicPattern.isValid(request), "topics.requests", request, "is not a topic's name or pattern", "use a name, or a regular expression that begins with ^")
     }
-    try require(topics.replies != nil || topics.deadLetters != nil, "topics.replies", "", "neither replies nor deadLetters is set, so no outcome would go anywhere", "set topics.replies")
+    require(topics.replies != nil || topics.deadLetters != nil, "topics.replies", "", "neither replies nor deadLetters is set, so no outcome would go anywhere", "set topics.replies")
     for (key, names) in [("topics.replies", [topics.replies].compactMap(\.self)), ("topics.deadLetters", [topics.deadLetters].compactMap(\.self)), ("topics.allowedReplies", topics.allowedReplies)] {
       for name in names {
-        try require(TopicPattern.isValid(name), key, name, "is not a topic's name", "use letters, digits, dots, hyphens and underscores, 249 at most")
-        try require(
+        require(TopicPattern.isValid(name), key, name, "is not a topic's name", "use letters, digits, dots, hyphens and underscores, 249 at most")
+        require(
           !topics.requests.contains { TopicPattern.matches($0, name) ?? false }, key, name, "is a request topic too, so replies would be read as requests", "use another topic")
       }
     }
-    try require(batch.maxRows >= 1, "batch.maxRows", "\(batch.maxRows)", "is less than 1", "set 1 or more")
-    try require(batch.maxTokens >= 1, "batch.maxTokens", "\(batch.maxTokens)", "is less than 1", "set 1 or more")
-    try require(batch.maxBytes >= 1, "batch.maxBytes", "\(batch.maxBytes)", "is less than 1", "set 1 or more")
-    try require(lanes >= 1 && lanes <= 256, "lanes", "\(lanes)", "is not 1 to 256", "set the number of batches to run side by side")
-    try require(limits.records >= 2, "limits.records", "\(limits.records)", "is less than 2", "a part of it is prefetch: set some batches' worth")
-    try require(limits.bytes >= 1 << 20, "limits.bytes", "\(limits.bytes)", "is less than 1 MiB", "a part of it is prefetch: set some batches' worth")
-    try require(limits.span >= 1, "limits.span", "\(limits.span)", "is less than 1", "set some batches' worth")
+    require(batch.maxRows >= 1, "batch.maxRows", "\(batch.maxRows)", "is less than 1", "set 1 or more")
+    require(batch.maxTokens >= 1, "batch.maxTokens", "\(batch.maxTokens)", "is less than 1", "set 1 or more")
+    require(batch.maxBytes >= 1, "batch.maxBytes", "\(batch.maxBytes)", "is less than 1", "set 1 or more")
+    require(lanes >= 1 && lanes <= 256, "lanes", "\(lanes)", "is not 1 to 256", "set the number of batches to run side by side")
+    require(limits.records >= 2, "limits.records", "\(limits.records)", "is less than 2", "a part of it is prefetch: set some batches' worth")
+    require(limits.bytes >= 1 << 20, "limits.bytes", "\(limits.bytes)", "is less than 1 MiB", "a part of it is prefetch: set some batches' worth")
+    require(limits.span >= 1, "limits.span", "\(limits.span)", "is less than 1", "set some batches' worth")
+    return faults
   }
 
   /// The same with what the model itself allows: one that cannot be batched runs records one at a time.

@@ -84,7 +84,7 @@ enum SendCommand: Subcommand {
         printed += 1
       }
       if seconds() - lastNews > timeout {
-        Terminal.error("send: \(sent - printed - waiting.count) of \(sent) requests were not answered within \(Int(timeout)) s; is a worker running on this topic?")
+        Terminal.error("send: \(sent - printed - waiting.count) of \(sent) requests were not answered within \(Units.text(duration: UInt64(timeout * 1000) * 1_000_000)); is a worker running on this topic?")
         return ExitCode.failure
       }
     }

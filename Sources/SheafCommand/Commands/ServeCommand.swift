@@ -35,11 +35,9 @@ enum ServeCommand: Subcommand {
 
   static func run(_ arguments: [String]) async throws -> Int32 {
     let arguments = try Arguments(arguments, options: options, command: "serve")
+    if let until = arguments["until"], until != "end" { throw UsageError("serve: --until \(until): unknown; write --until end") }
     var configuration = try ServeConfiguration(path: arguments["config"] ?? "sheaf.yaml", sets: arguments.all("set"))
-    if let until = arguments["until"] {
-      guard until == "end" else { throw UsageError("serve: --until \(until): unknown; write --until end") }
-      configuration.worker.untilEnd = true
-    }
+    configuration.worker.untilEnd = arguments.has("until")
     do {
       let model = try configuration.loadModel()
       configuration.worker.log = { Terminal.note("sheaf: \($0)") }

@@ -37,19 +37,11 @@ struct ServeConfiguration {
     let name = String(path.split(separator: "/").last ?? "sheaf.yaml")
     var given = GivenSettings(file: (name, bytes), environment: environment, sets: sets)
     self.init(&given, environment)
-    if !given.faults.isEmpty { throw ExitError(code: ExitCode.usage, lines: given.faults) }
+    if !given.faults.isEmpty { throw ExitError(code: ExitCode.usage, lines: given.faults.sorted(by: Fault.inOrder).map(\.description)) }
   }
 
   init(_ given: inout GivenSettings, _ environment: [String: String]) {
-    var kafka: [String: String] = [:]
-    for (key, value) in given.values where key.hasPrefix("kafka.") {
-      let property = String(key.dropFirst("kafka.".count))
-      do throws(Units.Wrong) { kafka[property] = try expand(value.texts.joined(separator: ","), environment) } catch { given.fault(value.origin, "\(key): \(error.problem)", error.fix) }
-    }
-    let isMissing = { (key: String, given: GivenSettings) in given.values[key]?.texts.allSatisfy(\.isEmpty) ?? true }
-    for key in ["topics.requests", "models.path"] where isMissing(key, given) && given.faults.isEmpty {
-      given.fault("configuration", "\(key): is missing", "set it: \(SettingsTable.setting(key)!.help)")
-    }
+    let kafka = given.kafka(environment)
     worker = WorkerConfiguration(
       kafka: kafka,
       topics: .init(
@@ -72,8 +64,9 @@ struct ServeConfiguration {
     worker.lanes = given.integer("models.lanes") ?? max(1, Processors.available() / threads)
     let devices = given.values["models.devices"]?.texts ?? ["cpu"]
     if devices.count != 1 || (try? Provider(devices[0])) == nil {
-      let problem = devices.count == 1 ? "not a device" : "this version runs a model on one device"
-      given.fault(given.values["models.devices"]?.origin ?? "", "models.devices: \(devices.joined(separator: ", ")): \(problem)", "set cpu, cuda:0 or tensorrt:0")
+      given.fault(
+        of: "models.devices", value: devices.joined(separator: ", "), devices.count == 1 ? "not a device" : "this version runs a model on one device",
+        "set cpu, cuda:0 or tensorrt:0")
     }
     model = ModelConfiguration(
       path: given.text("models.path") ?? "", name: given.text("models.name"), device: devices.first ?? "cpu", threads: threads,
@@ -84,15 +77,20 @@ struct ServeConfiguration {
     model.overrides = overrides(&given)
     library = given.text("runtime.library")
 
-    if !model.path.isEmpty, access(model.path, R_OK) != 0 {
-      given.fault(given.values["models.path"]!.origin, "models.path: \(model.path): \(String(cString: strerror(errno)))", "name an ONNX file or a folder that holds model.onnx")
+    if !given.isFaulty("models.path"), access(model.path, R_OK) != 0 {
+      let problem = model.path.isEmpty ? "is missing" : String(cString: strerror(errno))
+      given.fault(of: "models.path", value: model.path, problem, "name an ONNX file or a folder that holds model.onnx")
+    }
+    if let longest = model.maxLength, longest > worker.batch.maxTokens {
+      given.fault(of: "models.maxLength", value: "\(longest)", "more than models.batch.maxTokens, \(worker.batch.maxTokens): the longest texts would fit no batch", "lower it, or raise the other")
     }
     // The worker's own checks, told with the place of their key.
-    if given.faults.isEmpty {
-      do throws(ConfigurationError) { try worker.validate() } catch {
-        let key = error.key.hasPrefix("batch.") ? "models.\(error.key)" : error.key
-        given.fault(given.values[key]?.origin ?? "configuration", "\(key): \(error.value.isEmpty ? "" : "\(error.value): ")\(error.problem)", error.fix)
-      }
+    for error in worker.faults {
+      let key = error.key.hasPrefix("batch.") ? "models.\(error.key)" : error.key
+      if given.isFaulty(key) { continue }
+      let property = key.hasPrefix("kafka.") ? String(key.dropFirst("kafka.".count)) : nil
+      let value = property.map { property in given.values[key].map { given.shown(property, $0) } ?? "" } ?? error.value
+      given.fault(of: key, value: value, error.problem, error.fix)
     }
   }
 }
@@ -117,52 +115,4 @@ private func overrides(_ given: inout GivenSettings) -> [String: TensorOverride]
     overrides[name] = override
   }
   return overrides
-}
-
-/// Replaces ${NAME} by a variable of the environment and ${file:PATH} by a file's first line.
-func expand(_ text: String, _ environment: [String: String]) throws(Units.Wrong) -> String {
-  var result = "", rest = text[...]
-  while let dollar = rest.firstIndex(of: "$"), rest[rest.index(after: dollar)...].first == "{" {
-    guard let end = rest[dollar...].firstIndex(of: "}") else { throw Units.Wrong(problem: "${ without }", fix: "close it") }
-    let name = String(rest[rest.index(dollar, offsetBy: 2)..<end])
-    result += rest[..<dollar]
-    if name.hasPrefix("file:") {
-      guard let bytes = readFile(String(name.dropFirst("file:".count))) else {
-        throw Units.Wrong(problem: "${\(name)}: \(String(cString: strerror(errno)))", fix: "name a file that can be read")
-      }
-      result += String(decoding: bytes.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }, as: UTF8.self)
-    } else {
-      guard let value = environment[name] else { throw Units.Wrong(problem: "${\(name)} is not set", fix: "set the variable \(name) in the environment") }
-      result += value
-    }
-    rest = rest[rest.index(after: end)...]
-  }
-  return result + rest
-}
-
-func processEnvironment() -> [String: String] {
-  var variables: [String: String] = [:]
-  var next = environ
-  while let entry = next.pointee {
-    let parts = String(cString: entry).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-    if parts.count == 2 { variables[String(parts[0])] = String(parts[1]) }
-    next += 1
-  }
-  return variables
-}
-
-/// nil: it cannot be read; errno says why.
-func readFile(_ path: String) -> [UInt8]? {
-  let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-  guard descriptor >= 0 else { return nil }
-  defer { close(descriptor) }
-  var bytes: [UInt8] = []
-  while true {
-    let old = bytes.count
-    bytes.append(contentsOf: repeatElement(0, count: 65536))
-    let count = bytes.withUnsafeMutableBytes { read(descriptor, $0.baseAddress! + old, 65536) }
-    bytes.removeLast(65536 - max(0, count))
-    if count < 0 { return nil }
-    if count == 0 { return bytes }
-  }
 }

@@ -36,13 +36,20 @@ struct Setting: Sendable {
     return "SHEAF_" + key.uppercased().map { $0 == "." ? "_" : String($0) }.joined()
   }
 
-  /// Whether a path in a file is this setting.
+  /// The key's names, outermost first.
+  var parts: [String] { key.split(separator: ".").map(String.init) }
+
+  /// Whether the names that lead to a value in a file are this setting's.
+  func matches(_ path: [String]) -> Bool {
+    let parts = parts
+    return parts.count == path.count && zip(parts, path).allSatisfy { $0 == "*" || $0 == $1 }
+  }
+
+  /// Whether a path written with dots is this setting's. Names of properties and tensors may have dots in them.
   func matches(_ path: String) -> Bool {
     guard key.contains("*") else { return key == path }
-    let parts = key.split(separator: "*", maxSplits: 1, omittingEmptySubsequences: false)
-    guard path.hasPrefix(parts[0]), path.hasSuffix(parts[1]), path.utf8.count > key.utf8.count - 1 else { return false }
-    // Names of properties and tensors may have dots in them; only a property's is the end of its path.
-    return true
+    let ends = key.split(separator: "*", maxSplits: 1, omittingEmptySubsequences: false)
+    return path.hasPrefix(ends[0]) && path.hasSuffix(ends[1]) && path.utf8.count >= key.utf8.count
   }
 
   /// The values it takes, in words.

@@ -2,8 +2,10 @@
 enum SettingsTable {
   static let hour: UInt64 = 3_600_000_000_000
 
+  static let kafka = Setting("kafka.*", .text, "librdkafka's properties, passed to both clients; bootstrap.servers and group.id are required. ${NAME} stands for a variable of the environment, ${file:PATH} for a file's content without its last line break", secret: true)
+
   static let all: [Setting] = [
-    Setting("kafka.*", .text, "librdkafka's properties, passed to both clients; bootstrap.servers and group.id are required. ${NAME} stands for a variable of the environment, ${file:PATH} for a file's first line", secret: true),
+    kafka,
 
     Setting("topics.requests", .list, "request topics, or regular expressions that begin with ^; required"),
     Setting("topics.replies", .text, "where replies and error replies go"),
@@ -50,15 +52,27 @@ enum SettingsTable {
     Setting("runtime.library", .text, "libonnxruntime.so; default: SHEAF_ONNXRUNTIME, else .sheaf/onnxruntime, else the loader's path"),
   ]
 
+  static func setting(_ path: [String]) -> Setting? { all.first { $0.matches(path) } }
   static func setting(_ path: String) -> Setting? { all.first { $0.matches(path) } }
 
-  /// Every path that leads to a setting: where a mapping is expected.
-  static func isSection(_ path: String) -> Bool {
+  /// Whether a path leads on to settings: a mapping is expected there.
+  static func isSection(_ path: [String]) -> Bool {
     all.contains { setting in
-      let parts = setting.key.split(separator: ".")
-      let asked = path.split(separator: ".")
-      guard asked.count < parts.count else { return false }
-      return zip(asked, parts).allSatisfy { $0 == $1 || $1 == "*" }
-    } || path.hasPrefix("models.inputs.") && setting(path) == nil
+      let parts = setting.parts
+      return path.count < parts.count && zip(path, parts).allSatisfy { $0 == $1 || $1 == "*" }
+    }
+  }
+
+  /// "; did you mean KEY?" for a key that is nearly one, or the right name in the wrong place; or nothing.
+  static func suggestion(_ path: [String]) -> String {
+    let key = path.joined(separator: ".")
+    // In place of any name, the one that was written.
+    let keys = all.compactMap { setting in
+      guard let star = setting.parts.firstIndex(of: "*") else { return setting.key }
+      return path.count > star && path.starts(with: setting.parts[..<star]) ? setting.key.map { $0 == "*" ? path[star] : String($0) }.joined() : nil
+    }
+    if let near = nearest(key, among: keys) { return "; did you mean \(near)?" }
+    let name = key.split(separator: ".").last ?? ""
+    return keys.first { $0.split(separator: ".").last == name }.map { "; did you mean \($0)?" } ?? ""
   }
 }

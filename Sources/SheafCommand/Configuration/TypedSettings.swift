@@ -3,7 +3,7 @@ import Sheaf
 /// Typed values of the settings: given, or the table's default. What cannot be read is a fault, and the default stands in so that
 /// all faults are found at once.
 extension GivenSettings {
-  mutating func text(_ key: String) -> String? { values[key].map { $0.texts.joined(separator: ",") } ?? SettingsTable.setting(key)?.standard }
+  mutating func text(_ key: String) -> String? { values[key]?.text ?? SettingsTable.setting(key)?.standard }
 
   mutating func list(_ key: String) -> [String] { values[key]?.texts ?? [] }
 
@@ -64,8 +64,9 @@ extension GivenSettings {
   private mutating func parse<Value>(_ key: String, _ read: (String, Setting.Kind) throws(Units.Wrong) -> Value) -> Value? {
     let setting = SettingsTable.setting(key)!
     if let given = values[key] {
-      let text = given.texts.joined(separator: ",")
-      do throws(Units.Wrong) { return try read(text, setting.kind) } catch { fault(given.origin, "\(key): \(text.isEmpty ? "\"\"" : text): \(error.problem)", error.fix) }
+      do throws(Units.Wrong) { return try read(given.text, setting.kind) } catch {
+        fault(given.origin, key: key, value: given.text.isEmpty ? "\"\"" : given.text, error.problem, error.fix)
+      }
     }
     return setting.standard.flatMap { text in try? read(text, setting.kind) }
   }
