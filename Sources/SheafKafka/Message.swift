@@ -1,4 +1,5 @@
 import CLibrdkafka
+import Glibc
 
 /// A received message, or a notice in its place (the end of a partition, an error), owned by whoever took it until `destroy`.
 public struct Message: BitwiseCopyable, @unchecked Sendable {  // Owned by one thread at a time.
@@ -45,6 +46,20 @@ public struct Message: BitwiseCopyable, @unchecked Sendable {  // Owned by one t
     timestamp = rd_kafka_message_timestamp(handle, &kind)
     var list: OpaquePointer?
     headers = rd_kafka_message_headers(handle, &list) == RD_KAFKA_RESP_ERR_NO_ERROR ? list : nil
+  }
+
+  /// Which of `names` are among the message's headers: a bit each. - Precondition: at most 8 names.
+  public func headersPresent(_ names: UnsafeBufferPointer<StaticString>) -> UInt8 {
+    guard let headers else { return 0 }
+    var present: UInt8 = 0, index = 0
+    var name: UnsafePointer<CChar>?, value: UnsafeRawPointer?, size = 0
+    while rd_kafka_header_get_all(headers, index, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR {
+      for bit in names.indices where strcmp(name!, UnsafeRawPointer(names[bit].utf8Start).assumingMemoryBound(to: CChar.self)) == 0 {
+        present |= 1 << bit
+      }
+      index += 1
+    }
+    return present
   }
 
   /// Finds the last header of `name` in a header list; a null value has a non-nil address and count 0. C convention, so that it

@@ -32,6 +32,8 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
   /// Where a run until the end stops, by partition.
   private var ends: [TopicPartition: Int64] = [:]
   private let pollInterval: Nanoseconds
+  /// Names of `KnownHeader`, in order.
+  private let knownNames = UnsafeMutableBufferPointer<StaticString>.allocate(capacity: KnownHeader.allCases.count)
 
   private final class Assignment {
     let partition: TopicPartition
@@ -65,7 +67,8 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
     machine = AssignmentMachine(bound: min(configuration.drainTimeout, maxPoll / 3))
     topics = TopicNames()
     let inside = configuration.limits.inside, wakeup = wakeup
-    ledger = Ledger(bounds: .init(records: inside.records, bytes: inside.bytes, span: configuration.limits.span)) { wakeup.wake() }
+    ledger = Ledger(bounds: .init(records: inside.records, bytes: inside.bytes, span: configuration.limits.span), wakesWhenEmpty: configuration.untilEnd) { wakeup.wake() }
+    _ = knownNames.initialize(from: KnownHeader.allCases.map(\.name))
     consumer = try Consumer(ClientProperties.consumer(configuration), wakeup: wakeup.descriptor)
   }
 
@@ -75,6 +78,7 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
     for assignment in assignments.values { drop(assignment.aside) }
     messages.deallocate()
     entries.deallocate()
+    knownNames.deallocate()
   }
 
   // MARK: The consume thread
@@ -270,7 +274,7 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
       if entry.slot != last.slot { last = (entry.slot, topicIndex(message)) }
       (chunk.records + index).initialize(to: Record(
         ticket: entry.ticket, topic: last.topic, partition: message.partition, offset: message.offset, timestamp: message.timestamp, arrival: now,
-        key: message.key, value: message.value, headers: message.headers.map { Headers(handle: UnsafeRawPointer($0), lookup: Message.lastHeader) } ?? .none))
+        key: message.key, value: message.value, headers: headers(message)))
     }
     chunk.count = count
     intake.accept(chunk)
@@ -414,7 +418,12 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
     return Record(
       ticket: ticket, topic: topics.index(message.topicName), partition: message.partition, offset: message.offset, timestamp: message.timestamp,
       arrival: 0, key: message.key, value: message.value,
-      headers: message.headers.map { Headers(handle: UnsafeRawPointer($0), lookup: Message.lastHeader) } ?? .none)
+      headers: headers(message))
+  }
+
+  private func headers(_ message: Message) -> Headers {
+    guard let list = message.headers else { return .none }
+    return Headers(handle: UnsafeRawPointer(list), lookup: Message.lastHeader, present: message.headersPresent(UnsafeBufferPointer(knownNames)))
   }
 
   func require(_ outcomes: UInt8, _ ticket: Ticket) { ledger.require(outcomes, ticket) }

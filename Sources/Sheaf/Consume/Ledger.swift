@@ -33,12 +33,15 @@ final class Ledger: @unchecked Sendable {  // Everything mutable is protected by
   /// What the consume thread sleeps for.
   private var wantsRoom = false
   private var wantsEmpty = false
+  /// The consume thread is woken whenever nothing is inside any more.
+  private let wakesWhenEmpty: Bool
   /// Something was settled since the last `progress`.
   private var progressed = false
 
   /// - Parameter wake: wakes the consume thread; called without the lock.
-  init(bounds: Bounds, wake: @escaping @Sendable () -> Void) {
+  init(bounds: Bounds, wakesWhenEmpty: Bool, wake: @escaping @Sendable () -> Void) {
     self.bounds = bounds
+    self.wakesWhenEmpty = wakesWhenEmpty
     self.wake = wake
     slots = .allocate(capacity: Ticket.slots)
   }
@@ -212,6 +215,7 @@ final class Ledger: @unchecked Sendable {  // Everything mutable is protected by
         wantsRoom = false
         wakes = true
       }
+      if wakesWhenEmpty, records == 0 { wakes = true }
       if count > 0, !progressed {
         progressed = true
         wakes = true

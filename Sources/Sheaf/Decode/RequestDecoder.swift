@@ -56,13 +56,13 @@ public final class RequestDecoder {
     var format = options.format
     var replyFormat = options.replyFormat
     if !record.headers.isEmpty {
-      if let header = record.headers.last("content-type"), !header.isEmpty {
+      if let header = record.headers.last(.contentType), !header.isEmpty {
         guard let named = MediaType.format(header) else {
           throw RecordFault(.unsupported, expected: "content-type application/json, text/plain or application/octet-stream", came: excerpt(header))
         }
         format = named
       }
-      if let header = record.headers.last("accept"), !header.isEmpty {
+      if let header = record.headers.last(.accept), !header.isEmpty {
         guard let named = MediaType.replyFormat(header, fallback: replyFormat) else {
           throw RecordFault(.unsupported, expected: "accept application/json or application/octet-stream", came: excerpt(header))
         }

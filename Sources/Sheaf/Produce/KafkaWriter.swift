@@ -90,7 +90,7 @@ final class KafkaWriter: OutcomeWriter {
   /// that names a topic not allowed is failed here.
   private func route(_ record: Record) -> Route? {
     var route: Route?
-    if let name = record.headers.last("kafka_replyTopic") {
+    if let name = record.headers.last(.replyTopic) {
       let wanted = String(decoding: name, as: UTF8.self)
       guard let topic = sink.allowed[wanted] else {
         fail(record, RecordFault(.badReplyTopic, expected: "a kafka_replyTopic among \(sink.allowed.keys.sorted().joined(separator: ", "))", came: "\"\(wanted.prefix(249))\""))
@@ -104,7 +104,7 @@ final class KafkaWriter: OutcomeWriter {
       fail(record, RecordFault(.badReplyTopic, expected: "a kafka_replyTopic header, since topics.replies is not set", came: "none"))
       return nil
     }
-    if let partition = record.headers.last("kafka_replyPartition") {
+    if let partition = record.headers.last(.replyPartition) {
       guard partition.count == 4, partition[0] < 0x80 else {
         fail(record, RecordFault(.badReplyTopic, expected: "kafka_replyPartition as 4 bytes, big-endian, not negative", came: "\(partition.count) bytes"))
         return nil
@@ -122,8 +122,8 @@ final class KafkaWriter: OutcomeWriter {
   /// Sends a reply or error reply with the headers that tie it to its request.
   private func send(_ record: Record, _ value: UnsafeRawBufferPointer, _ route: Route, _ outcome: KafkaSink.Outcome) -> Bool {
     outgoing.addHeader("sheaf_id", requestID(record))
-    if let correlation = record.headers.last("kafka_correlationId") { outgoing.addHeader("kafka_correlationId", correlation) }
-    if let trace = record.headers.last("traceparent") { outgoing.addHeader("traceparent", trace) }
+    if let correlation = record.headers.last(.correlationID) { outgoing.addHeader("kafka_correlationId", correlation) }
+    if let trace = record.headers.last(.traceparent) { outgoing.addHeader("traceparent", trace) }
     return transmit(record, value, route, outcome)
   }
 

@@ -36,32 +36,5 @@ public struct Record: BitwiseCopyable, @unchecked Sendable {  // The pointers ar
   @inlinable public var isNull: Bool { value.baseAddress == nil }
 }
 
-/// A record's headers, read in place through a function of the source they came from.
-public struct Headers: BitwiseCopyable, @unchecked Sendable {  // As Record.
-  /// Finds the last header of a name: its value and, in `count`, the value's length; `nil` where there is none. A null value
-  /// is given as some non-nil address with count 0.
-  public typealias Lookup = @convention(c) (_ handle: UnsafeRawPointer, _ name: UnsafePointer<CChar>, _ count: UnsafeMutablePointer<Int>) -> UnsafeRawPointer?
-
-  let handle: UnsafeRawPointer?
-  let lookup: Lookup?
-
-  public init(handle: UnsafeRawPointer?, lookup: Lookup?) {
-    self.handle = handle
-    self.lookup = lookup
-  }
-
-  public static let none = Headers(handle: nil, lookup: nil)
-
-  public var isEmpty: Bool { handle == nil }
-
-  /// The value of the last header of that name, empty where it is null; `nil` where there is none.
-  public func last(_ name: StaticString) -> UnsafeRawBufferPointer? {
-    guard let handle, let lookup else { return nil }
-    var count = 0
-    let value = lookup(handle, UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self), &count)
-    return value.map { UnsafeRawBufferPointer(start: $0, count: count) }
-  }
-}
-
 /// Nanoseconds of CLOCK_MONOTONIC: a clock that an NTP step does not move.
 public typealias Nanoseconds = UInt64

@@ -1,0 +1,47 @@
+/// The headers of requests that mean something to the worker.
+public enum KnownHeader: UInt8, Sendable, CaseIterable {
+  case contentType, accept, correlationID, replyTopic, replyPartition, traceparent
+
+  public var name: StaticString {
+    switch self {
+    case .contentType: "content-type"
+    case .accept: "accept"
+    case .correlationID: "kafka_correlationId"
+    case .replyTopic: "kafka_replyTopic"
+    case .replyPartition: "kafka_replyPartition"
+    case .traceparent: "traceparent"
+    }
+  }
+}
+
+/// A record's headers, read in place through a function of the source they came from.
+public struct Headers: BitwiseCopyable, @unchecked Sendable {  // As Record.
+  /// Finds the last header of a name: its value and, in `count`, the value's length; `nil` where there is none. A null value
+  /// is given as some non-nil address with count 0.
+  public typealias Lookup = @convention(c) (_ handle: UnsafeRawPointer, _ name: UnsafePointer<CChar>, _ count: UnsafeMutablePointer<Int>) -> UnsafeRawPointer?
+
+  let handle: UnsafeRawPointer?
+  private let lookup: Lookup?
+  /// A bit for each known header that may be there: most records carry few, and looking for the others costs a cache miss each.
+  private let present: UInt8
+
+  /// - Parameter present: bits of `KnownHeader` by raw value; those not set are not looked for.
+  public init(handle: UnsafeRawPointer?, lookup: Lookup?, present: UInt8 = .max) {
+    self.handle = handle
+    self.lookup = lookup
+    self.present = present
+  }
+
+  public static let none = Headers(handle: nil, lookup: nil, present: 0)
+
+  /// None of the known headers is there.
+  public var isEmpty: Bool { present == 0 }
+
+  /// The value of the last header of that name, empty where it is null; `nil` where there is none.
+  public func last(_ header: KnownHeader) -> UnsafeRawBufferPointer? {
+    guard present & 1 << header.rawValue != 0, let handle, let lookup else { return nil }
+    var count = 0
+    let value = lookup(handle, UnsafeRawPointer(header.name.utf8Start).assumingMemoryBound(to: CChar.self), &count)
+    return value.map { UnsafeRawBufferPointer(start: $0, count: count) }
+  }
+}
