@@ -30,7 +30,11 @@ enum Command {
     // Before any other thread starts, so that every thread has them blocked; an async main has threads already.
     Signals.install()
     signal(SIGPIPE, SIG_IGN)
-    Task.detached { exit(await run(Array(CommandLine.arguments.dropFirst()))) }
+    Task.detached {
+      let code = await run(Array(CommandLine.arguments.dropFirst()))
+      // Not exit: what it tears down, a lane that was not waited for may still use. Every line printed is flushed already.
+      _exit(code)
+    }
     while true { pause() }
   }
 

@@ -20,7 +20,7 @@ struct AssignmentMachine {
   }
 
   enum Action: Equatable {
-    /// Find where these begin, then answer the assign event.
+    /// Find where these begin, then answer the assign event; none: answer it at once.
     case open([TopicPartition])
     /// Bar these, and give back what waits of them.
     case withdraw([TopicPartition])
@@ -56,6 +56,8 @@ struct AssignmentMachine {
   }
 
   mutating func assigned(_ partitions: [TopicPartition]) -> [Action] {
+    // What comes while leaving is declined.
+    if isStopping { return [.open([])] }
     owned += partitions
     return [.open(partitions)]
   }

@@ -176,7 +176,7 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
     }
     do {
       var begins: [PartitionOffset] = []
-      for found in try consumer.committed(partitions, timeout: 5000) {
+      for found in partitions.isEmpty ? [] : try consumer.committed(partitions, timeout: 5000) {
         let needsWatermarks = found.offset < 0 || configuration.untilEnd && ends[found.partition] == nil
         let marks = needsWatermarks ? try consumer.watermarks(found.partition, timeout: 5000) : (low: 0, high: 0)
         if configuration.untilEnd, ends[found.partition] == nil { ends[found.partition] = marks.high }

@@ -64,6 +64,13 @@ import Testing
     #expect(machine.committed(now: 0) == [.close])
   }
 
+  @Test func anAssignmentWhileStoppingIsDeclined() {
+    var machine = AssignmentMachine(bound: 1000)
+    _ = machine.stop(now: 0)
+    #expect(machine.assigned([a]) == [.open([])])
+    #expect(machine.owned.isEmpty)
+  }
+
   @Test func aRevokeDuringTheLastDrainIsAnsweredWithIt() {
     var machine = AssignmentMachine(bound: 1000)
     _ = machine.assigned([a])
