@@ -25,6 +25,7 @@ test: setup
 
 bench: setup
 	Benchmarks/run
+	Benchmarks/.build/release/batching
 
 clean:
 	rm -rf .build Benchmarks/.build

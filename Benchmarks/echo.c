@@ -163,16 +163,16 @@ int main(int count, char **arguments) {
   }
   while (acknowledged < received) reports(queue, 5, bare);
   commit(consumer, topic, bare, 0);
+  rd_kafka_queue_destroy(records);
+  rd_kafka_consumer_close(consumer);  // Leaving the group is part of Sheaf's time too.
   double seconds = now() - start;
 
   struct rusage usage;
   getrusage(RUSAGE_SELF, &usage);
   printf("%.4f %.4f\n", seconds,
          (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-6);
-  rd_kafka_queue_destroy(records);
   rd_kafka_queue_destroy(queue);
   rd_kafka_topic_destroy(replies);
-  rd_kafka_consumer_close(consumer);
   rd_kafka_destroy(consumer);
   rd_kafka_destroy(producer);
   return 0;
