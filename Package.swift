@@ -3,8 +3,8 @@ import PackageDescription
 
 /// Messages and replies are allocated on one thread and freed on another, which glibc's arenas do slowly: the identity benchmark
 /// takes a third less processor time a record with jemalloc. Of the executables only: a library does not choose its process's
-/// allocator.
-let jemalloc: [LinkerSetting] = [.linkedLibrary("jemalloc")]
+/// allocator. Not with SANITIZE set in the environment: the sanitizers bring an allocator of their own.
+let jemalloc: [LinkerSetting] = Context.environment["SANITIZE"] == nil ? [.linkedLibrary("jemalloc")] : []
 
 let package = Package(
   name: "sheaf",
