@@ -4,9 +4,12 @@ import Synchronization
 
 /// SIGINT and SIGTERM, taken from a signalfd by a thread of their own: no signal handler, so the action may do anything.
 ///
-/// The first one runs the action set by `onStop`; without one, and at the second, the process exits.
+/// The first one runs the action set by `onStop`; without one, and at the second, the process exits. What comes within a second of
+/// the first is the same wish: `timeout` and some init programs signal a process and then its group.
 enum Signals {
   private static let action = Mutex<(@Sendable () -> Void)?>(nil)
+  /// When the action was run; seconds of CLOCK_MONOTONIC.
+  private static let acted = Mutex<Int?>(nil)
 
   /// Blocks both signals for this and every later thread. Called before any other thread is started.
   static func install() {
@@ -32,6 +35,10 @@ enum Signals {
       defer { action = nil }
       return action
     }
+    var now = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &now)
+    if first == nil, let acted = acted.withLock({ $0 }), now.tv_sec - acted <= 1 { return }
+    acted.withLock { $0 = now.tv_sec }
     // At once: nothing is torn down while other threads still run.
     guard let first else { _exit(signal == SIGINT ? ExitCode.interrupted : 128 + signal) }
     first()

@@ -13,7 +13,7 @@ enum ServeCommand: Subcommand {
 
     Consumes the request topics, runs records through the model in batches, publishes every result to the reply topic, and
     commits offsets once the results are acknowledged. SIGTERM or control-C finishes what has begun, commits and exits with 0;
-    a second one exits at once. Start more of them to share the partitions of one group.
+    another one, a second or more later, exits at once. Start more of them to share the partitions of one group.
 
     \(options.help)
 
