@@ -5,10 +5,17 @@ import Testing
 /// A broker with a request and a reply topic of its own, and a configuration for a worker between them.
 struct Stage {
   let broker: any TestBroker
-  let requests = uniqueName("requests"), replies = uniqueName("replies"), group = uniqueName("group")
+  let requests: String, replies: String, group: String
+
+  init(_ broker: any TestBroker, requests: String, replies: String, group: String) {
+    self.broker = broker
+    self.requests = requests
+    self.replies = replies
+    self.group = group
+  }
 
   init(_ kind: Brokers, partitions: Int = 4) throws {
-    broker = try kind.start()
+    self.init(try kind.start(), requests: uniqueName("requests"), replies: uniqueName("replies"), group: uniqueName("group"))
     try broker.createTopic(requests, partitions: partitions)
     try broker.createTopic(replies, partitions: partitions)
   }
