@@ -175,26 +175,27 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
       throw WorkerError("topics.requests matches \(loop.topic), which this worker writes to: replies would be read as requests; narrow the pattern")
     }
     do {
-      var begins: [PartitionOffset] = []
+      // nil: the group has no offset for the partition yet.
+      var begins: [(place: PartitionOffset, committed: Int64?)] = []
       for found in partitions.isEmpty ? [] : try consumer.committed(partitions, timeout: 5000) {
-        let needsWatermarks = found.offset < 0 || configuration.untilEnd && ends[found.partition] == nil
-        let marks = needsWatermarks ? try consumer.watermarks(found.partition, timeout: 5000) : (low: 0, high: 0)
+        let committed = found.offset >= 0 ? found.offset : nil
+        let needsMarks = committed == nil || configuration.untilEnd && ends[found.partition] == nil
+        let marks = needsMarks ? try consumer.watermarks(found.partition, timeout: 5000) : (low: 0, high: 0)
         if configuration.untilEnd, ends[found.partition] == nil { ends[found.partition] = marks.high }
         let start = configuration.topics.start == .earliest ? marks.low : marks.high
-        begins.append(PartitionOffset(found.partition, found.offset >= 0 ? found.offset : start, errorCode: found.offset >= 0 ? 0 : 1))
+        begins.append((PartitionOffset(found.partition, committed ?? start), committed))
       }
-      for begin in begins {
-        guard let (slot, epoch) = ledger.open(position: begin.offset) else {
+      for (place, committed) in begins {
+        guard let (slot, epoch) = ledger.open(position: place.offset) else {
           throw WorkerError("more than \(Ticket.slots) partitions are assigned to this worker; start more workers")
         }
-        let isNew = begin.errorCode != 0
-        assignments[begin.partition] = Assignment(
-          begin.partition, topic: topics.index(begin.partition.topic), slot: slot, committed: isNew ? nil : begin.offset)
+        assignments[place.partition] = Assignment(place.partition, topic: topics.index(place.partition.topic), slot: slot, committed: committed)
         fence.admit(slot: slot, epoch: epoch)
-        if isNew { ledger.advance(slot: slot, to: begin.offset) }
+        // A start that the group does not know is committed at once.
+        if committed == nil { ledger.advance(slot: slot, to: place.offset) }
       }
       bySource = [:]
-      try consumer.assign(begins)
+      try consumer.assign(begins.map(\.place))
       configuration.log("assigned \(describe(partitions))")
       stopAtEnd()
     } catch let error as KafkaError where !error.isFatal {
