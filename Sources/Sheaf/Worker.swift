@@ -66,8 +66,8 @@ public final class Worker: Sendable {
     sink.stop(abandon: true)
     decode.end()
     batcher.end()
-    if let missed = source.unsettledAtEnd { fault.record(WorkerError("the drain missed its bound with \(missed) records unsettled; the group's next owner answers them again")) }
-    else {
+    if let missed = source.missedAtEnd { fault.record(WorkerError("the drain missed its bound with \(missed); the group's next owner answers them again")) }
+    if !source.hasUnsettled {
       decoding.join()
       for lane in lanes { lane.join() }
     }

@@ -136,8 +136,13 @@ public final class Consumer {
     let clean = isClosed
     rd_kafka_queue_destroy(records)
     rd_kafka_queue_destroy(control)
-    // A consumer that could not leave (the broker is gone) must not make the end of the process wait for it.
-    rd_kafka_destroy_flags(client, clean ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE)
+    if clean {
+      rd_kafka_destroy(client)
+    } else {
+      // A consumer that could not leave waits for answers of a broker that is gone, even when it is told not to: nobody else shall.
+      var thread = pthread_t()
+      if pthread_create(&thread, nil, destroyUnclosed, UnsafeMutableRawPointer(client)) == 0 { pthread_detach(thread) }
+    }
     handles.deallocate()
   }
 }
@@ -154,4 +159,9 @@ func check(_ error: OpaquePointer?) throws(KafkaError) {
   thrown.isFatal = rd_kafka_error_is_fatal(error) != 0
   rd_kafka_error_destroy(error)
   throw thrown
+}
+
+private func destroyUnclosed(_ client: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+  rd_kafka_destroy_flags(OpaquePointer(client), RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE)
+  return nil
 }

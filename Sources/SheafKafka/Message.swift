@@ -48,6 +48,18 @@ public struct Message: BitwiseCopyable, @unchecked Sendable {  // Owned by one t
     headers = rd_kafka_message_headers(handle, &list) == RD_KAFKA_RESP_ERR_NO_ERROR ? list : nil
   }
 
+  /// Bytes of key, value and headers.
+  public var byteCount: Int {
+    var bytes = key.count + value.count
+    guard let headers else { return bytes }
+    var index = 0, name: UnsafePointer<CChar>?, value: UnsafeRawPointer?, size = 0
+    while rd_kafka_header_get_all(headers, index, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR {
+      bytes += size
+      index += 1
+    }
+    return bytes
+  }
+
   /// Which of `names` are among the message's headers: a bit each. - Precondition: at most 8 names.
   public func headersPresent(_ names: UnsafeBufferPointer<StaticString>) -> UInt8 {
     guard let headers else { return 0 }

@@ -118,6 +118,42 @@ import Testing
     #expect(try stage.broker.client.committed(stage.group, stage.requests) == [1])
   }
 
+  /// An error reply that is too large by the key it carries, and a dead letter that is too large by its headers: shorter ones go in
+  /// their place, and the neighbours are answered.
+  @Test func aFaultThatDoesNotFitIsToldInShort() async throws {
+    let stage = try Stage(.embedded, partitions: 1), letters = uniqueName("letters")
+    try stage.broker.createTopic(letters, partitions: 1)
+    var configuration = stage.configuration
+    configuration.topics.deadLetters = letters
+    configuration.kafka["message.max.bytes"] = "2000"
+    try stage.broker.client.produce(stage.requests, [
+      TestRecord(key: nil, value: row(0), partition: 0), TestRecord(key: [UInt8](repeating: 65, count: 3000), value: Array("short".utf8), partition: 0),
+      TestRecord(key: nil, value: [UInt8](repeating: 66, count: 1950), partition: 0), TestRecord(key: nil, value: row(3), partition: 0),
+    ])
+    let log = Locked<[String]>([])
+    configuration.log = { line in log.withLock { $0.append(line) } }
+    try await Worker(model: IdentityModel(), configuration: configuration).run()
+    let replies = try stage.broker.client.consume(stage.replies, count: 4)
+    #expect(replies.count { $0.header("sheaf_error") == "wrong-input" } == 2)
+    #expect(replies.first { $0.header("sheaf_id")?.hasSuffix("/1") == true }?.key == nil)
+    #expect(replies.count { $0.header("sheaf_error") == nil } == 2)
+    // The first letter fits once its key is gone; the second does not fit even cut to 64 KiB, and the log says so.
+    let found = try stage.broker.client.consume(letters, count: 1)
+    #expect(found.map(\.text) == ["short"] && found[0].header("sheaf_cut_from") == "5")
+    #expect(log.withLock { $0 }.contains { $0.contains("offset 2: its reducedDeadLetter is larger") })
+    #expect(try stage.broker.client.committed(stage.group, stage.requests) == [4])
+  }
+
+  /// Room is there only once an event of reports is gone: lanes must not sleep through it.
+  @Test(arguments: [1, 2, 16]) func aTinyProducerQueueGoesOn(size: Int) async throws {
+    let stage = try Stage(.embedded)
+    try stage.produce(500)
+    var configuration = stage.configuration
+    configuration.kafka["queue.buffering.max.messages"] = "\(size)"
+    try await Worker(model: IdentityModel(), configuration: configuration).run()
+    #expect(try stage.broker.client.endOffsets(stage.replies).reduce(0, +) == 500)
+  }
+
   @Test func skipsNullValuesWhereAskedTo() async throws {
     let stage = try Stage(.embedded, partitions: 1)
     var configuration = stage.configuration

@@ -31,6 +31,26 @@ import Testing
     #expect(Set(try stage.broker.client.consume(stage.replies, count: count).compactMap { $0.header("kafka_correlationId") }).count == count)
   }
 
+  /// Two workers until the end, the second later: neither takes the pause of a rebalance for the end.
+  @Test(arguments: Brokers.available) func twoWorkersUntilTheEndLeaveNothing(_ kind: Brokers) async throws {
+    let stage = try Stage(kind), count = 4000
+    try stage.produce(count)
+    let begun = Locked(false)
+    let slow = IdentityModel { _ in
+      begun.withLock { $0 = true }
+      usleep(20_000)
+    }
+    var configuration = stage.configuration
+    configuration.batch.maxRows = 8
+    let first = try Worker(model: slow, configuration: configuration), second = try Worker(model: slow, configuration: configuration)
+    async let one: Void = first.run()
+    while !begun.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(10)) }  // Suspends: the other worker needs the thread.
+    try await second.run()
+    try await one
+    #expect(try stage.broker.client.committed(stage.group, stage.requests) == [1000, 1000, 1000, 1000])
+    #expect(second.status.recordsTaken > 0)
+  }
+
   /// The settings change while records flow, from another thread: nothing is lost.
   @Test func batchingChangesWhileRecordsFlow() async throws {
     let stage = try Stage(.embedded), count = 20_000
@@ -62,7 +82,7 @@ import Testing
     configuration.drainTimeout = 500_000_000
     let made = try Worker(model: model, configuration: configuration)
     worker.withLock { $0 = made }
-    await #expect { try await made.run() } throws: { "\($0)".contains("the drain missed its bound with 10 records unsettled") }
+    await #expect { try await made.run() } throws: { "\($0)".contains("the drain missed its bound with 10 records unsettled and 0 answered but not committed") }
     release.withLock { $0 = true }
     worker.withLock { $0 = nil }
     #expect(try stage.broker.client.committed(stage.group, stage.requests)[0] <= 0)

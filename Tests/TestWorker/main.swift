@@ -37,6 +37,7 @@ enum Timing {
     rows += count
   }
   static var line: String {
+    if rows == 0 { return "ran no row" }
     let seconds = Double(last.tv_sec - first.tv_sec) + Double(last.tv_nsec - first.tv_nsec) * 1e-9
     return "ran \(rows) rows in \(seconds) s, \(Int(Double(rows) / seconds)) a second"
   }

@@ -17,7 +17,8 @@ enum ClientProperties {
     set("queued.min.messages", String(configuration.limits.prefetch.records))
     set("queued.max.messages.kbytes", String(configuration.limits.prefetch.bytes / 1024))
     // The threshold is overshot by one fetch; that has to hold the largest message a broker takes by default.
-    set("fetch.max.bytes", String(max(1_048_576, min(52_428_800, configuration.limits.bytes / 8))))
+    let largest = max(1_048_576, user["message.max.bytes"].flatMap { Int($0) } ?? 0)
+    set("fetch.max.bytes", String(max(largest, min(52_428_800, configuration.limits.bytes / 8))))
     if librdkafkaKnows("fetch.queue.backoff.ms") { set("fetch.queue.backoff.ms", "5") }
     common(set)
     return properties

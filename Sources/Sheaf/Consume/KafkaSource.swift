@@ -29,6 +29,11 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
   private var commitsOut: [Bool] = []
   /// Partitions to find the beginning of, once more at this time where the group's coordinator did not answer.
   private var unopened: (partitions: [TopicPartition], retryAt: Nanoseconds)?
+  /// An assign event was answered and no revoke has come since.
+  private var isAssigned = false
+  /// When the last commit of a drain, refused for now, is tried again.
+  private var retryLastCommitAt: Nanoseconds?
+  private var lastCommitTries = 0
   /// Where a run until the end stops, by partition.
   private var ends: [TopicPartition: Int64] = [:]
   private let pollInterval: Nanoseconds
@@ -95,7 +100,7 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
       if machine.phase == .closing, closeDeadline == nil { closeDeadline = now + 5_000_000_000 }
       try take(intake)
       try commitIfDue(now)
-      wakeup.wait(until: [now + pollInterval, machine.deadline, closeDeadline, commitDue, unopened?.retryAt].compactMap(\.self).min()!)
+      wakeup.wait(until: [now + pollInterval, machine.deadline, closeDeadline, commitDue, unopened?.retryAt, retryLastCommitAt].compactMap(\.self).min()!)
     }
   }
 
@@ -103,6 +108,7 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
     switch event {
     case .assign(let partitions): try perform(machine.assigned(partitions), intake)
     case .revoke(let partitions, let lost):
+      isAssigned = false
       configuration.log("revoked \(describe(partitions))\(lost ? ", lost" : "")")
       try perform(machine.revoked(partitions, lost: lost, now: monotonicNow()), intake)
     case .committed(let offsets, let error): try committed(offsets, error, intake)
@@ -117,6 +123,10 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
     if let unopened, now >= unopened.retryAt { try open(unopened.partitions) }
     if case .draining = machine.phase, ledger.outstanding(machine.leaving.compactMap { assignments[$0]?.slot }) == 0 {
       try perform(machine.emptied(now: now), intake)
+    }
+    if let retryAt = retryLastCommitAt, now >= retryAt {
+      retryLastCommitAt = nil
+      if case .committing = machine.phase { try perform([.commit(machine.leaving)], intake) }
     }
     try perform(machine.passed(now), intake)
     releaseHeld(intake)
@@ -143,25 +153,30 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
           commitsOut.append(true)
         }
       case .letGo(let partitions):
-        var unsettled = 0
+        var unsettled = 0, uncommitted: Int64 = 0
         for partition in partitions {
           unopened?.partitions.removeAll { $0 == partition }
           guard let assignment = assignments.removeValue(forKey: partition) else { continue }
-          unsettled += ledger.state(slot: assignment.slot).outstanding
+          let state = ledger.state(slot: assignment.slot)
+          unsettled += state.outstanding
+          if let committed = assignment.committed { uncommitted += max(0, state.committable - committed) }
           ledger.close(slot: assignment.slot)
         }
         bySource = [:]
-        if unsettled > 0 {
-          configuration.log("let go of \(describe(partitions)) with \(unsettled) records unsettled; their next owner answers them again")
-          if machine.isStopping { unsettledAtEnd = (unsettledAtEnd ?? 0) + unsettled }
+        if unsettled > 0 || uncommitted > 0 {
+          let words = "\(unsettled) records unsettled and \(uncommitted) answered but not committed"
+          configuration.log("let go of \(describe(partitions)) with \(words); their next owner answers them again")
+          if machine.isStopping { missedAtEnd = words }
         }
+        if unsettled > 0, machine.isStopping { hasUnsettled = true }
       case .answer(let partitions): try consumer.unassign(partitions)
       case .close: consumer.beginClose()
       }
     }
   }
 
-  private(set) var unsettledAtEnd: Int?
+  private(set) var missedAtEnd: String?
+  private(set) var hasUnsettled = false
 
   // MARK: Beginning
 
@@ -196,6 +211,7 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
       }
       bySource = [:]
       try consumer.assign(begins.map(\.place))
+      isAssigned = true
       configuration.log("assigned \(describe(partitions))")
       stopAtEnd()
     } catch let error as KafkaError where !error.isFatal {
@@ -245,7 +261,7 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
         continue
       }
       messages[kept] = message
-      let bytes = message.key.count + message.value.count
+      let bytes = message.byteCount
       entries[kept] = Ledger.Entry(slot: assignment.slot, offset: message.offset, kept: UInt(bitPattern: message.handle), bytes: bytes)
       total += bytes
       kept += 1
@@ -299,7 +315,7 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
           let message = assignment.aside[index]
           messages[index] = message
           entries[index] = Ledger.Entry(
-            slot: assignment.slot, offset: message.offset, kept: UInt(bitPattern: message.handle), bytes: message.key.count + message.value.count)
+            slot: assignment.slot, offset: message.offset, kept: UInt(bitPattern: message.handle), bytes: message.byteCount)
         }
         assignment.aside.removeFirst(count)
         handOn(count, intake)
@@ -357,11 +373,13 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
 
   private func committed(_ offsets: [PartitionOffset], _ error: KafkaError?, _ intake: any Intake) throws {
     let isLast = commitsOut.isEmpty ? false : commitsOut.removeFirst()
+    var isDone = true
     for each in offsets {
       let code = each.errorCode != 0 ? each.errorCode : error?.code ?? 0
       switch CommitAnswer(code: code) {
       case .done: assignments[each.partition]?.committed = each.offset
       case .later:
+        isDone = false
         ledger.markProgress()  // Tried again after the interval.
       case .lost:
         configuration.log("the group has expelled this member; waiting for its next assignment")
@@ -375,13 +393,24 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
         throw WorkerError("commit of \(each.partition) refused: \(error.map { "\($0)" } ?? "error \(code)")")
       }
     }
-    if isLast { try perform(machine.committed(now: monotonicNow()), intake) }
+    if isLast {
+      // A join that is under way refuses for a moment. At a rebalance five tries have to do, since others wait for the answer; at
+      // shutdown the drain's bound decides.
+      lastCommitTries = isDone ? 0 : lastCommitTries + 1
+      if isDone || !machine.isStopping && lastCommitTries >= 5 {
+        lastCommitTries = 0
+        try perform(machine.committed(now: monotonicNow()), intake)
+      } else {
+        retryLastCommitAt = monotonicNow() + 200_000_000
+      }
+    }
     stopAtEnd()
   }
 
   /// With `untilEnd`: stops once every assigned partition is committed up to where it ended at the start.
   private func stopAtEnd() {
-    guard configuration.untilEnd else { return }
+    // Between a revoke and the next assignment there is nothing to go by.
+    guard configuration.untilEnd, isAssigned, machine.phase == .steady else { return }
     let isDone = assignments.values.allSatisfy { assignment in
       guard let end = ends[assignment.partition], let committed = assignment.committed else { return false }
       return committed >= end

@@ -38,8 +38,10 @@ protocol Source: AnyObject, Sendable {
   func record(_ ticket: Ticket) -> Record
   /// Before the first outcome is sent: the record needs so many acknowledged, instead of one.
   func require(_ outcomes: UInt8, _ ticket: Ticket)
-  /// After `run`: records that were let go unsettled because a drain at shutdown reached its bound; nil: none.
-  var unsettledAtEnd: Int? { get }
+  /// After `run`: what was let go unsettled or uncommitted, because a drain at shutdown reached its bound; nil: nothing.
+  var missedAtEnd: String? { get }
+  /// After `run`: some of it is unsettled, and a lane may still be at work on it.
+  var hasUnsettled: Bool { get }
   /// Records and bytes inside the worker, records taken and given back since the start.
   var counts: (inside: Int, bytes: Int, taken: Int, returned: Int) { get }
   /// The name of a record's topic.

@@ -29,6 +29,18 @@ final class KafkaSink: Sink, @unchecked Sendable {  // Set once before the threa
     case routedReply
     case errorReply
     case deadLetter
+    /// The same without what made it too large: no key, short headers, a cut value.
+    case reducedErrorReply
+    case reducedDeadLetter
+
+    /// What is sent in its place where it is too large; nil: nothing is left to leave out.
+    var reduced: Outcome? {
+      switch self {
+      case .errorReply: .reducedErrorReply
+      case .deadLetter: .reducedDeadLetter
+      case .reply, .routedReply, .reducedErrorReply, .reducedDeadLetter: nil
+      }
+    }
   }
 
   init(_ configuration: WorkerConfiguration, model: any Model, source: any Source, fail: @escaping @Sendable (WorkerError) -> Void) throws {
@@ -61,29 +73,13 @@ final class KafkaSink: Sink, @unchecked Sendable {  // Set once before the threa
     let writer = KafkaWriter(self, waits: false)
     // Outcomes of undelivered replies that found the producer's queue full: tried again after the next reports, which make room.
     var unsent: [(ticket: Ticket, fault: RecordFault, outcome: Outcome)] = []
-    let capacity = 4096
-    let tickets = UnsafeMutableBufferPointer<Ticket>.allocate(capacity: capacity)
+    let tickets = UnsafeMutableBufferPointer<Ticket>.allocate(capacity: 4096)
     defer { tickets.deallocate() }
     while !(stopping.load(ordering: .acquiring) && (abandoned || producer.pending == 0)) {
       switch producer.nextEvent(timeout: stopping.load(ordering: .acquiring) ? 100 : -1) {
-      case .deliveries(var deliveries):
-        var count = 0
-        while let delivery = deliveries.next() {
-          let ticket = Ticket(bits: delivery.opaque)
-          if delivery.errorCode != 0 {
-            if let fault = undelivered(ticket, delivery.error!) {
-              unsent += writer.requireOutcomes(of: source.record(ticket)).map { (ticket, fault, $0) }
-            }
-            continue
-          }
-          tickets[count] = ticket
-          count += 1
-          if count == capacity {
-            source.settle(UnsafeBufferPointer(tickets))
-            count = 0
-          }
-        }
-        if count > 0 { source.settle(UnsafeBufferPointer(rebasing: tickets[..<count])) }
+      case .deliveries(let deliveries):
+        settle(deliveries, tickets) { ticket, error in unsent += replacements(ticket, error, writer) }
+        // The room is there once the event is gone, which it is now.
         unsent.removeAll { writer.send($0.fault, source.record($0.ticket), as: $0.outcome) }
         signalRoom()
       case .error(let error):
@@ -93,17 +89,42 @@ final class KafkaSink: Sink, @unchecked Sendable {  // Set once before the threa
     }
   }
 
-  /// What to tell the sender of a record whose reply failed for good. Where it is not the record's fault the worker ends, and the
+  /// Settles what an event acknowledges, and destroys the event.
+  private func settle(_ deliveries: consuming Producer.Deliveries, _ tickets: UnsafeMutableBufferPointer<Ticket>, _ undelivered: (Ticket, KafkaError) -> Void) {
+    var count = 0
+    while let delivery = deliveries.next() {
+      let ticket = Ticket(bits: delivery.opaque)
+      if delivery.errorCode != 0 {
+        undelivered(ticket, delivery.error!)
+        continue
+      }
+      tickets[count] = ticket
+      count += 1
+      if count == tickets.count {
+        source.settle(UnsafeBufferPointer(tickets))
+        count = 0
+      }
+    }
+    if count > 0 { source.settle(UnsafeBufferPointer(rebasing: tickets[..<count])) }
+  }
+
+  /// What is to be sent instead of an outcome that failed for good. Where that is not the record's fault the worker ends, and the
   /// record is answered again by whoever reads it next.
-  private func undelivered(_ ticket: Ticket, _ error: KafkaError) -> RecordFault? {
-    if error.name == "_PURGE_QUEUE" || error.name == "_PURGE_INFLIGHT" { return nil }
+  private func replacements(_ ticket: Ticket, _ error: KafkaError, _ writer: KafkaWriter) -> [(ticket: Ticket, fault: RecordFault, outcome: Outcome)] {
+    if error.name == "_PURGE_QUEUE" || error.name == "_PURGE_INFLIGHT" { return [] }
     let outcome = Outcome(rawValue: ticket.outcome) ?? .reply
     let isTooLarge = error.name == "MSG_SIZE_TOO_LARGE"
-    guard outcome == .reply && isTooLarge || outcome == .routedReply else {
-      fail(WorkerError("a reply could not be delivered: \(error)"))
-      return nil
+    let fault = RecordFault(isTooLarge ? .tooLarge : .badReplyTopic, expected: "a reply that its topic takes", came: "\(error)")
+    if outcome == .reply && isTooLarge || outcome == .routedReply {
+      return writer.requireOutcomes(of: source.record(ticket)).map { (ticket, fault, $0) }
     }
-    return RecordFault(isTooLarge ? .tooLarge : .badReplyTopic, expected: "a reply that its topic takes", came: "\(error)")
+    if isTooLarge {
+      if let reduced = outcome.reduced { return [(ticket, fault, reduced)] }
+      writer.giveUp(source.record(ticket), outcome)
+      return []
+    }
+    fail(WorkerError("a reply could not be delivered: \(error)"))
+    return []
   }
 
   func stop(abandon: Bool) {

@@ -59,22 +59,41 @@ final class KafkaWriter: OutcomeWriter {
 
   /// Sends one outcome of a failed record. - Returns: false where the producer's queue is full and this writer does not wait.
   func send(_ fault: RecordFault, _ record: Record, as outcome: KafkaSink.Outcome) -> Bool {
-    if outcome == .deadLetter { return deadLetter(record, fault, sink.deadLetters!) }
+    switch outcome {
+    case .deadLetter, .reducedDeadLetter: return deadLetter(record, fault, outcome)
+    case .reply, .routedReply, .errorReply, .reducedErrorReply: break
+    }
     outgoing.addHeader("content-type", json)
     fault.code.rawValue.withUTF8Pointer { outgoing.addHeader("sheaf_error", $0) }
     let value = encoder.encode(fault, record, topic: sink.source.topicName(record.topic))
-    return send(record, value, Route(topic: sink.replies!, partition: -1, isNamed: false), .errorReply)
+    return send(record, value, Route(topic: sink.replies!, partition: -1, isNamed: false), outcome, fault)
   }
 
-  /// The original, with what is wrong with it (header names of KIP-1191).
-  private func deadLetter(_ record: Record, _ fault: RecordFault, _ topic: Producer.Topic) -> Bool {
-    if let list = record.headers.handle { outgoing.copyHeaders(of: OpaquePointer(list)) }
+  /// The original, with what is wrong with it (header names of KIP-1191). Reduced, it has neither the original's headers nor its
+  /// key, and of its value what is cut to 64 KiB, and says so.
+  private func deadLetter(_ record: Record, _ fault: RecordFault, _ outcome: KafkaSink.Outcome) -> Bool {
+    let isReduced = outcome == .reducedDeadLetter
+    if !isReduced, let list = record.headers.handle { outgoing.copyHeaders(of: OpaquePointer(list)) }
     sink.source.topicName(record.topic).withUTF8Pointer { outgoing.addHeader("__dlq.errors.topic", $0) }
     withDecimal(Int64(record.partition)) { outgoing.addHeader("__dlq.errors.partition", $0) }
     withDecimal(record.offset) { outgoing.addHeader("__dlq.errors.offset", $0) }
     (sink.configuration.kafka["group.id"] ?? "").withUTF8Pointer { outgoing.addHeader("__dlq.errors.group", $0) }
     "\(fault.code.rawValue): expected \(fault.expected), came \(fault.came)".withUTF8Pointer { outgoing.addHeader("__dlq.errors.message", $0) }
-    return transmit(record, record.value, Route(topic: topic, partition: -1, isNamed: false), .deadLetter, timestamp: max(0, record.timestamp))
+    var value = record.value
+    if isReduced {
+      withDecimal(Int64(value.count)) { outgoing.addHeader("sheaf_cut_from", $0) }
+      value = UnsafeRawBufferPointer(rebasing: value.prefix(65_536))
+    }
+    return transmit(
+      record, value, Route(topic: sink.deadLetters!, partition: -1, isNamed: false), outcome, fault, key: isReduced ? noKey : record.key,
+      timestamp: max(0, record.timestamp))
+  }
+
+  /// Not even the shortest outcome fits: the record is settled without it, and the log tells.
+  func giveUp(_ record: Record, _ outcome: KafkaSink.Outcome) {
+    sink.configuration.log(
+      "\(sink.source.topicName(record.topic))/\(record.partition) offset \(record.offset): its \(outcome) is larger than the topic or kafka.message.max.bytes allows, however short; passed over")
+    withUnsafePointer(to: record.ticket) { sink.source.settle(UnsafeBufferPointer(start: $0, count: 1)) }
   }
 
   // MARK: Routing
@@ -120,20 +139,26 @@ final class KafkaWriter: OutcomeWriter {
   private let json = staticBytes("application/json")
 
   /// Sends a reply or error reply with the headers that tie it to its request.
-  private func send(_ record: Record, _ value: UnsafeRawBufferPointer, _ route: Route, _ outcome: KafkaSink.Outcome) -> Bool {
+  private func send(_ record: Record, _ value: UnsafeRawBufferPointer, _ route: Route, _ outcome: KafkaSink.Outcome, _ fault: RecordFault? = nil) -> Bool {
+    let isReduced = outcome == .reducedErrorReply
     outgoing.addHeader("sheaf_id", requestID(record))
-    if let correlation = record.headers.last(.correlationID) { outgoing.addHeader("kafka_correlationId", correlation) }
-    if let trace = record.headers.last(.traceparent) { outgoing.addHeader("traceparent", trace) }
-    return transmit(record, value, route, outcome)
+    if let correlation = record.headers.last(.correlationID), !isReduced || correlation.count <= 256 { outgoing.addHeader("kafka_correlationId", correlation) }
+    if !isReduced, let trace = record.headers.last(.traceparent) { outgoing.addHeader("traceparent", trace) }
+    return transmit(record, value, route, outcome, fault, key: isReduced ? noKey : record.key)
   }
 
-  private func transmit(_ record: Record, _ value: UnsafeRawBufferPointer, _ route: Route, _ outcome: KafkaSink.Outcome, timestamp: Int64 = 0) -> Bool {
+  private let noKey = UnsafeRawBufferPointer(start: nil, count: 0)
+
+  private func transmit(
+    _ record: Record, _ value: UnsafeRawBufferPointer, _ route: Route, _ outcome: KafkaSink.Outcome, _ fault: RecordFault?, key: UnsafeRawBufferPointer,
+    timestamp: Int64 = 0
+  ) -> Bool {
     var ticket = record.ticket
     ticket.bits |= UInt64(outcome.rawValue)
     var seen = 0
     var isRetry = false
     while true {
-      switch outgoing.send(by: sink.producer, to: route.topic, partition: route.partition, key: record.key, value: value, timestamp: timestamp, opaque: ticket.bits) {
+      switch outgoing.send(by: sink.producer, to: route.topic, partition: route.partition, key: key, value: value, timestamp: timestamp, opaque: ticket.bits) {
       case .sent: return true
       case .full where !waits:
         outgoing.dropHeaders()
@@ -146,19 +171,35 @@ final class KafkaWriter: OutcomeWriter {
         }
         seen = sink.reportCount
         isRetry = true
-      case .failed(let error):
-        let isTooLarge = error.name == "MSG_SIZE_TOO_LARGE"
-        let isNoPartition = error.name == "_UNKNOWN_PARTITION" || error.name == "_UNKNOWN_TOPIC"
-        if outcome == .reply && isTooLarge || outcome == .routedReply && (isTooLarge || isNoPartition) {
-          fail(record, RecordFault(
-            isTooLarge ? .tooLarge : .badReplyTopic, expected: isTooLarge ? "a reply within message.max.bytes" : "a reply partition that exists",
-            came: isTooLarge ? "\(value.count) bytes" : "\(route.partition)"))
-        } else {
-          sink.fail(WorkerError("a reply could not be sent: \(error)"))
-        }
+      case .failed(let error): return refused(record, value, route, outcome, fault, error)
+      }
+    }
+  }
+
+  /// The producer does not take a message: something smaller goes in its place, or the worker ends.
+  private func refused(
+    _ record: Record, _ value: UnsafeRawBufferPointer, _ route: Route, _ outcome: KafkaSink.Outcome, _ fault: RecordFault?, _ error: KafkaError
+  ) -> Bool {
+    let isTooLarge = error.name == "MSG_SIZE_TOO_LARGE"
+    switch outcome {
+    case .reply, .routedReply:
+      if isTooLarge {
+        fail(record, RecordFault(.tooLarge, expected: "a reply within message.max.bytes", came: "\(value.count) bytes"))
+        return true
+      }
+      if outcome == .routedReply, error.name == "_UNKNOWN_PARTITION" || error.name == "_UNKNOWN_TOPIC" {
+        fail(record, RecordFault(.badReplyTopic, expected: "a reply partition that exists", came: "\(route.partition)"))
+        return true
+      }
+    case .errorReply, .deadLetter, .reducedErrorReply, .reducedDeadLetter:
+      if isTooLarge, let reduced = outcome.reduced, let fault { return send(fault, record, as: reduced) }
+      if isTooLarge {
+        giveUp(record, outcome)
         return true
       }
     }
+    sink.fail(WorkerError("a reply could not be sent: \(error)"))
+    return true
   }
 
   /// `topic/partition/offset`; valid until the next call.

@@ -1,3 +1,4 @@
+import Glibc
 import Sheaf
 
 enum ServeCommand: Subcommand {
@@ -38,6 +39,7 @@ enum ServeCommand: Subcommand {
     if let until = arguments["until"], until != "end" { throw UsageError("serve: --until \(until): unknown; write --until end") }
     var configuration = try ServeConfiguration(path: arguments["config"] ?? "sheaf.yaml", sets: arguments.all("set"))
     configuration.worker.untilEnd = arguments.has("until")
+    Signals.onStop { _exit(ExitCode.success) }  // Nothing has begun.
     do {
       let model = try configuration.loadModel()
       configuration.worker.log = { Terminal.note("sheaf: \($0)") }
