@@ -24,6 +24,12 @@ public protocol RunContext: AnyObject {
   func run(_ batch: ModelBatch) throws
 }
 
+/// Thrown by a run that no later run can succeed after (the device is lost): ends the worker, and no record is failed for it.
+public struct ModelLost: Error, Sendable, CustomStringConvertible {
+  public var description: String
+  public init(_ description: String) { self.description = description }
+}
+
 /// Turns a text into token ids, special tokens and truncation included.
 public protocol TextEncoder: Sendable {
   /// The most ids one text may become.
@@ -112,5 +118,12 @@ public struct Signature: Sendable, Hashable {
     self.outputs = outputs
     self.maxRows = maxRows
     self.maxLength = maxLength
+  }
+
+  /// The most rows of a run that the contract allows: 1 where an input that requests carry has no batch axis (two requests may
+  /// disagree about it), or is padded although its rows do not lie along the first axis.
+  public var mostRows: Int {
+    let isAlone = inputs.contains { $0.source == .request && ($0.batchAxis == nil || $0.padAxis != nil && $0.batchAxis != 0) }
+    return isAlone ? 1 : max(1, maxRows ?? .max)
   }
 }

@@ -54,7 +54,10 @@ public final class Worker: Sendable {
       decoder: RequestDecoder(signature: model.signature, text: model.text, options: configuration.decodeOptions), writer: sink.makeWriter())
     let reports = Thread("reports") { self.sink.run() }
     let lanes = contexts.enumerated().map { index, context in
-      let lane = Transfer(Lane(signature: model.signature, context: context, batcher: batcher, source: source, writer: sink.makeWriter()))
+      let lane = Transfer(Lane(signature: model.signature, context: context, batcher: batcher, source: source, writer: sink.makeWriter()) { error in
+        self.fault.record(error)
+        self.source.stop()
+      })
       return Thread("lane \(index)") { lane.value.run() }
     }
     let decoding = Thread("decode") { decode.run() }
@@ -87,10 +90,11 @@ public final class Worker: Sendable {
       rows: tally.rows, batchSizes: tally.sizes, reasons: Dictionary(uniqueKeysWithValues: tally.reasons.map { ($0.key.rawValue, $0.value) }))
   }
 
-  /// The batching parameters in force; what is set is obeyed by the next batch.
+  /// The batching parameters in force; what is set is obeyed by the next batch, within what the model allows. Requests larger than
+  /// the bounds at the start are refused even where these are raised.
   public var batch: BatchSettings {
     get { batcher.settings }
-    set { batcher.settings = newValue }
+    set { batcher.settings = newValue.within(model.signature) }
   }
 }
 

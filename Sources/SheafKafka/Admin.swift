@@ -34,6 +34,7 @@ public final class Admin {
     let list = PartitionList(partitions.map { PartitionOffset($0, Int64(RD_KAFKA_OFFSET_INVALID)) })
     let code = rd_kafka_committed(client, list.raw, timeout)
     guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw reason(code) }
+    for value in list.values where value.errorCode != 0 { throw KafkaError(rd_kafka_resp_err_t(rawValue: value.errorCode)) }
     return list.values
   }
 

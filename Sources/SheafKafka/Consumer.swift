@@ -109,6 +109,8 @@ public final class Consumer {
   public func committed(_ partitions: [TopicPartition], timeout: Int32) throws -> [PartitionOffset] {
     let list = PartitionList(partitions.map { PartitionOffset($0, Int64(RD_KAFKA_OFFSET_INVALID)) })
     try check(rd_kafka_committed(client, list.raw, timeout))
+    // "No offset" and "not known now" look alike but for this.
+    for value in list.values where value.errorCode != 0 { throw KafkaError(rd_kafka_resp_err_t(rawValue: value.errorCode)) }
     return list.values
   }
 

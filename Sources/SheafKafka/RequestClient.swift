@@ -38,8 +38,8 @@ public final class RequestClient {
   }
 
   deinit {
+    // The descriptor stays open: librdkafka writes to it until the consumer is gone, which is after this.
     messages.deallocate()
-    close(descriptor)
   }
 
   /// Sends one request, waiting for room in the producer's queue.

@@ -17,3 +17,15 @@ public struct BatchSettings: Sendable, Hashable {
     self.maxBytes = maxBytes
   }
 }
+
+extension BatchSettings {
+  /// Bounds that are 1 and more, and no more rows than the model allows (nor than arithmetic with them can hold).
+  func within(_ signature: Signature) -> BatchSettings {
+    var settings = self
+    settings.maxRows = max(1, min(maxRows, signature.mostRows, 1 << 24))
+    settings.maxTokens = max(1, maxTokens)
+    settings.maxBytes = max(1, maxBytes)
+    settings.maxWait = min(maxWait, 3_600_000_000_000)
+    return settings
+  }
+}

@@ -54,7 +54,7 @@ extension WorkerConfiguration {
   /// The same with what the model itself allows: one that cannot be batched runs records one at a time.
   func within(_ signature: Signature) -> WorkerConfiguration {
     var configuration = self
-    if let most = signature.maxRows { configuration.batch.maxRows = min(batch.maxRows, most) }
+    configuration.batch.maxRows = min(batch.maxRows, signature.mostRows)
     return configuration
   }
 

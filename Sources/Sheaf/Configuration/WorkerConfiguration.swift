@@ -61,7 +61,7 @@ public struct WorkerConfiguration: Sendable {
   public struct Limits: Sendable {
     /// Records inside the worker at most, librdkafka's prefetch included. Default 100,000.
     public var records: Int
-    /// Their bytes at most (keys, values and decoded rows). Default 64 MiB.
+    /// Their bytes at most (keys, values and headers). Default 64 MiB. Decoded rows come on top, for some batches at a time.
     public var bytes: Int
     /// Records of one partition from the committed offset to the newest handed on, at most. Default 20,000.
     public var span: Int

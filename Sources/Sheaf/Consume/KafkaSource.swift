@@ -7,13 +7,14 @@ import Synchronization
 /// It sleeps on one eventfd, written by librdkafka for its two queues and by our threads. Everything but `fence`, `ledger`,
 /// `wakeup` and the atomics belongs to the consume thread.
 final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in the ledger, the fence and atomics; see above.
+  // First, so that it is destroyed first: librdkafka writes to the wakeup's descriptor until then.
+  private let consumer: Consumer
   let fence = Fence()
   private let configuration: WorkerConfiguration
   private let wakeup = Wakeup()
   let ledger: Ledger
   private let stopRequested = Atomic(false)
 
-  private let consumer: Consumer
   private var machine: AssignmentMachine
   private var assignments: [TopicPartition: Assignment] = [:]
   /// From librdkafka's topic object and partition to the assignment; emptied at every rebalance.
@@ -25,8 +26,12 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
   private var meanBytes = 1024
 
   private var lastCommit: Nanoseconds = 0
-  /// Commits whose answers have not come, oldest first; true: the last one of a drain.
-  private var commitsOut: [Bool] = []
+  /// Commits whose answers have not come, oldest first.
+  private var commitsOut: [(isLast: Bool, generation: Int)] = []
+  /// Counts assign events: an answer to a commit of an earlier one says nothing of the present.
+  private var generation = 0
+  /// No commit before this time: one was refused for now.
+  private var noCommitBefore: Nanoseconds = 0
   /// Partitions to find the beginning of, once more at this time where the group's coordinator did not answer.
   private var unopened: (partitions: [TopicPartition], retryAt: Nanoseconds)?
   /// An assign event was answered and no revoke has come since.
@@ -46,6 +51,8 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
     let slot: Int
     var committed: Int64?
     var leaving = false
+    /// The group has given it away: nothing of it may be committed.
+    var isLost = false
     var held = false
     /// What of a held partition was queued already: kept here until the span has shrunk.
     var aside: [Message] = []
@@ -67,7 +74,7 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
 
   init(_ configuration: WorkerConfiguration) throws {
     self.configuration = configuration
-    let maxPoll = Nanoseconds(configuration.kafka["max.poll.interval.ms"].flatMap { Int($0) } ?? 300_000) * 1_000_000
+    let maxPoll = Nanoseconds(configuration.kafka["max.poll.interval.ms"].flatMap { Int($0) }.flatMap { (1...86_400_000).contains($0) ? $0 : nil } ?? 300_000) * 1_000_000
     pollInterval = maxPoll / 3
     machine = AssignmentMachine(bound: min(configuration.drainTimeout, maxPoll / 3))
     topics = TopicNames()
@@ -89,6 +96,17 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
   // MARK: The consume thread
 
   func run(_ intake: any Intake) throws {
+    do {
+      try consume(intake)
+    } catch {
+      // Nothing more is begun: what waits is given back, and others answer it.
+      for assignment in assignments.values { fence.bar(slot: assignment.slot) }
+      intake.withdrawBarred()
+      throw error
+    }
+  }
+
+  private func consume(_ intake: any Intake) throws {
     try consumer.subscribe(configuration.topics.requests)
     var closeDeadline: Nanoseconds?
     while !consumer.isClosed {
@@ -150,12 +168,13 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
         if offsets.isEmpty || (try? consumer.commit(offsets)) == nil {
           try perform(machine.committed(now: monotonicNow()), intake)
         } else {
-          commitsOut.append(true)
+          commitsOut.append((true, generation))
         }
       case .letGo(let partitions):
         var unsettled = 0, uncommitted: Int64 = 0
         for partition in partitions {
           unopened?.partitions.removeAll { $0 == partition }
+          if unopened?.partitions.isEmpty == true { unopened = nil }
           guard let assignment = assignments.removeValue(forKey: partition) else { continue }
           let state = ledger.state(slot: assignment.slot)
           unsettled += state.outstanding
@@ -212,6 +231,7 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
       bySource = [:]
       try consumer.assign(begins.map(\.place))
       isAssigned = true
+      generation += 1
       configuration.log("assigned \(describe(partitions))")
       stopAtEnd()
     } catch let error as KafkaError where !error.isFatal {
@@ -351,7 +371,8 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
   private var commitDue: Nanoseconds? {
     guard commitsOut.isEmpty, ledger.hasProgress else { return nil }
     // A run until the end waits for nothing more when nothing is inside.
-    return configuration.untilEnd && ledger.counts.inside == 0 ? lastCommit : lastCommit + configuration.commitInterval
+    let due = configuration.untilEnd && ledger.counts.inside == 0 ? lastCommit : lastCommit + configuration.commitInterval
+    return max(due, noCommitBefore)
   }
 
   private func commitIfDue(_ now: Nanoseconds) throws {
@@ -361,18 +382,23 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
     let offsets = commitable(assignments.values.filter { !$0.leaving })
     guard !offsets.isEmpty else { return }
     try consumer.commit(offsets)
-    commitsOut.append(false)
+    commitsOut.append((false, generation))
   }
 
   private func commitable(_ assignments: [Assignment]) -> [PartitionOffset] {
     assignments.compactMap { assignment in
+      if assignment.isLost { return nil }
       let offset = ledger.state(slot: assignment.slot).committable
       return offset == assignment.committed ? nil : PartitionOffset(assignment.partition, offset)
     }
   }
 
   private func committed(_ offsets: [PartitionOffset], _ error: KafkaError?, _ intake: any Intake) throws {
-    let isLast = commitsOut.isEmpty ? false : commitsOut.removeFirst()
+    let (isLast, asOf) = commitsOut.isEmpty ? (false, generation) : commitsOut.removeFirst()
+    if asOf != generation {
+      if isLast { try perform(machine.committed(now: monotonicNow()), intake) }
+      return
+    }
     var isDone = true
     for each in offsets {
       let code = each.errorCode != 0 ? each.errorCode : error?.code ?? 0
@@ -381,9 +407,11 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
       case .later:
         isDone = false
         ledger.markProgress()  // Tried again after the interval.
+        noCommitBefore = monotonicNow() + configuration.commitInterval
       case .lost:
-        configuration.log("the group has expelled this member; waiting for its next assignment")
-        for assignment in assignments.values where !assignment.leaving {
+        if assignments.values.contains(where: { !$0.isLost }) { configuration.log("the group has expelled this member; waiting for its next assignment") }
+        for assignment in assignments.values where !assignment.isLost {
+          assignment.isLost = true
           assignment.leaving = true
           fence.bar(slot: assignment.slot)
           consumer.hold(assignment.partition, true)
@@ -446,7 +474,8 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
   func record(_ ticket: Ticket) -> Record {
     let message = Message(Message.Handle(bitPattern: ledger.kept(ticket))!)
     return Record(
-      ticket: ticket, topic: topics.index(message.topicName), partition: message.partition, offset: message.offset, timestamp: message.timestamp,
+      ticket: Ticket(bits: ticket.bits & ~0xf),  // Of the record, not of one of its outcomes.
+       topic: topics.index(message.topicName), partition: message.partition, offset: message.offset, timestamp: message.timestamp,
       arrival: 0, key: message.key, value: message.value,
       headers: headers(message))
   }

@@ -48,7 +48,7 @@ struct OffsetTracker: ~Copyable {
     let sequence = first &+ UInt32(truncatingIfNeeded: entries.count)
     entries.append(Entry(offset: offset, kept: kept, bytes: Int32(clamping: bytes), pending: 1, state: .inside))
     outstanding += 1
-    position = offset + 1
+    position = max(position, offset + 1)  // The end of the partition may have been told before.
     return sequence
   }
 

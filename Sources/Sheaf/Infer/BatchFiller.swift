@@ -43,7 +43,11 @@ struct BatchFiller {
     case .mask: fillMask(spec, batch.length, requests, target)
     case .request:
       let place = carried[index]!
-      if spec.padAxis == nil, spec.batchAxis ?? 0 == 0 {
+      if spec.batchAxis == nil || spec.padAxis != nil && spec.batchAxis != 0 {
+        // Such rows cannot be stacked: `Signature.mostRows` is 1, and the only row lies as it is.
+        let tensor = requests.first!.tensor(place)
+        memcpy(target, tensor.data, min(tensor.byteCount, bytes))
+      } else if spec.padAxis == nil, spec.batchAxis == 0 {
         stack(place, requests, target)
       } else if let pad = spec.padAxis {
         stackPadded(place, spec, pad, batch, batch.inputs[index].shape, requests, target)
@@ -129,15 +133,17 @@ func replicate(_ value: Double, _ type: ElementType, _ target: UnsafeMutableRawP
     let elements = target.assumingMemoryBound(to: T.self)
     for index in 0..<(bytes / MemoryLayout<T>.size) { elements[index] = element }
   }
+  // What the type cannot hold is held at its bound; NaN is 0.
+  let whole = value.isNaN ? 0 : Int(max(-9e18, min(9e18, value)))
   switch type {
-  case .bool, .uint8: fill(UInt8(clamping: Int(value)))
-  case .int8: fill(Int8(clamping: Int(value)))
-  case .uint16: fill(UInt16(clamping: Int(value)))
-  case .int16: fill(Int16(clamping: Int(value)))
-  case .uint32: fill(UInt32(clamping: Int(value)))
-  case .int32: fill(Int32(clamping: Int(value)))
-  case .uint64: fill(UInt64(max(0, value)))
-  case .int64: fill(Int64(value))
+  case .bool, .uint8: fill(UInt8(clamping: whole))
+  case .int8: fill(Int8(clamping: whole))
+  case .uint16: fill(UInt16(clamping: whole))
+  case .int16: fill(Int16(clamping: whole))
+  case .uint32: fill(UInt32(clamping: whole))
+  case .int32: fill(Int32(clamping: whole))
+  case .uint64: fill(UInt64(max(0, whole)))
+  case .int64: fill(Int64(whole))
   case .float16: fill(halfBits(Float(value)))
   case .float32: fill(Float(value))
   case .float64: fill(value)

@@ -18,7 +18,10 @@ final class OnnxContext: RunContext {
     for (index, spec) in model.signature.inputs.enumerated() {
       inputs.append(TensorView(spec.type.tensorType, batch.inputShape(index), batch.input(index)))
     }
-    try runner.run(inputs)
+    do throws(ONNXError) { try runner.run(inputs) } catch {
+      if error.isDeviceLost { throw ModelLost("\(error)") }
+      throw error
+    }
     for (index, spec) in model.rawOutputs.enumerated() {
       let output = try runner.output(index)
       try check(output, spec, batch)
