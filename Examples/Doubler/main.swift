@@ -1,9 +1,9 @@
 // A model of one's own, and a worker around it:
 //
-//     sheaf broker --topic numbers:4 --topic doubled:4 &
-//     swift run Doubler localhost:9092 &
+//     .build/release/sheaf broker --topic numbers:4 --topic doubled:4 &
+//     swift run Doubler &
 //     echo '{"inputs":[{"name":"x","shape":[1,4],"datatype":"FP32","data":[1,2,3,4]}]}' |
-//       sheaf send --topic numbers --replies doubled --format json --file -
+//       .build/release/sheaf send --topic numbers --replies doubled --format json --file -
 import Sheaf
 
 /// Doubles rows of four numbers.
@@ -21,7 +21,8 @@ struct Doubler: Model {
   }
 }
 
+let broker = CommandLine.arguments.dropFirst().first ?? "localhost:9092"
 let worker = try Worker(model: Doubler(), configuration: WorkerConfiguration(
-  kafka: ["bootstrap.servers": CommandLine.arguments[1], "group.id": "doublers"],
+  kafka: ["bootstrap.servers": broker, "group.id": "doublers"],
   topics: .init(requests: ["numbers"], format: .json, replies: "doubled")))
 try await worker.run()

@@ -61,6 +61,7 @@ public final class Worker: Sendable {
       return Thread("lane \(index)") { lane.value.run() }
     }
     let decoding = Thread("decode") { decode.run() }
+    configuration.log("joining group \(configuration.kafka["group.id"] ?? "")")
     let consume = Thread("consume") {
       do { try self.source.run(decode) } catch { self.fault.record(error) }
     }
@@ -75,6 +76,8 @@ public final class Worker: Sendable {
       for lane in lanes { lane.join() }
     }
     reports.join()
+    let status = status
+    configuration.log("ended: \(status.recordsTaken) records taken, \(status.recordsSettled) settled, \(status.recordsFailed) of them failed; \(status.batches) batches of \(status.rows) rows")
     if let error = fault.first { throw error }
   }
 
@@ -86,7 +89,7 @@ public final class Worker: Sendable {
   public var status: WorkerStatus {
     let counts = source.counts, tally = batcher.totals
     return WorkerStatus(
-      recordsInside: counts.inside, bytesInside: counts.bytes, recordsTaken: counts.taken, recordsSettled: counts.returned, batches: tally.batches,
+      recordsInside: counts.inside, bytesInside: counts.bytes, recordsTaken: counts.taken, recordsSettled: counts.returned, recordsFailed: sink.failed, batches: tally.batches,
       rows: tally.rows, batchSizes: tally.sizes, reasons: Dictionary(uniqueKeysWithValues: tally.reasons.map { ($0.key.rawValue, $0.value) }))
   }
 

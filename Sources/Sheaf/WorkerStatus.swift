@@ -7,6 +7,8 @@ public struct WorkerStatus: Sendable {
   public var recordsTaken: Int
   /// Records that came back: answered and acknowledged, skipped, or given up at a rebalance.
   public var recordsSettled: Int
+  /// Records answered with an error.
+  public var recordsFailed: Int
   public var batches: Int
   public var rows: Int
   /// Batches by rows, rounded up to a power of two: 1, 2, 3–4, 5–8, …

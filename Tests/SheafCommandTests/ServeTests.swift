@@ -92,6 +92,6 @@ import Testing
     #expect(code == 0)
     #expect(lines.contains("input    input_ids INT64 [batch*, sequence~], padded with 0"))
     #expect(lines.contains("batch    any number of rows"))
-    #expect(lines.contains("text     tokenizer.json lies beside it: requests may be plain text"))
+    #expect(lines.contains("text     tokenizer.json lies beside it: requests may be plain text, cut at 128 tokens unless models.maxLength says otherwise"))
   }
 }

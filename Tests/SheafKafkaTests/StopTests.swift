@@ -25,7 +25,7 @@ import Testing
       worker.withLock { $0 = nil }
       #expect(made.status.recordsInside == 0 && made.status.recordsTaken == made.status.recordsSettled)
     }
-    #expect(rounds > 3)
+    #expect(rounds > 1)
     let replies = try stage.broker.client.endOffsets(stage.replies).reduce(0, +)
     #expect(replies == Int64(count))
     #expect(Set(try stage.broker.client.consume(stage.replies, count: count).compactMap { $0.header("kafka_correlationId") }).count == count)

@@ -21,6 +21,25 @@ final class KafkaSink: Sink, @unchecked Sendable {  // Set once before the threa
   private var waiting = 0
   private var abandoned = false
   private let stopping = Atomic(false)
+  /// Records failed so far, and when that was last logged.
+  private let failures = Mutex<(count: Int, logged: Nanoseconds)>((0, 0))
+
+  /// Records answered with an error so far.
+  var failed: Int { failures.withLock { $0.count } }
+
+  /// Counts a failed record; the log tells of it at most every ten seconds.
+  func noteFailure(_ record: Record, _ fault: RecordFault) {
+    let now = monotonicNow()
+    let count: Int? = failures.withLock { state in
+      state.count += 1
+      guard state.logged == 0 || now - state.logged >= 10_000_000_000 else { return nil }
+      state.logged = now
+      return state.count
+    }
+    guard let count else { return }
+    configuration.log(
+      "\(count) records failed so far, now \(source.topicName(record.topic))/\(record.partition) offset \(record.offset): \(fault.code.rawValue): expected \(fault.expected), came \(fault.came)")
+  }
 
   /// Which outcome of a record a delivery report is about, carried in the ticket.
   enum Outcome: UInt8 {

@@ -47,6 +47,7 @@ final class KafkaWriter: OutcomeWriter {
   }
 
   func fail(_ record: Record, _ fault: RecordFault) {
+    sink.noteFailure(record, fault)
     for outcome in requireOutcomes(of: record) { _ = send(fault, record, as: outcome) }
   }
 

@@ -2,6 +2,8 @@
 protocol Sink: AnyObject, Sendable {
   /// Opens the topics to write to; after the cluster was checked, since asking for a topic may create it.
   func open() throws
+  /// Records answered with an error so far.
+  var failed: Int { get }
   /// A writer for one thread.
   func makeWriter() -> any OutcomeWriter
   /// The reports thread: settles what is acknowledged, until `stop`.

@@ -7,17 +7,18 @@ enum BrokerCommand: Subcommand {
     usage: sheaf broker [--port PORT] [--topic NAME:PARTITIONS]…
 
     Runs librdkafka's mock cluster on 127.0.0.1 until it is stopped (control-C), for trials without a Kafka: clients of any
-    kind connect to it. Records are kept in memory, 5 MiB a partition; older ones are dropped. A group's first join takes 3 s.
+    kind connect to it. Records are kept in memory, 5 MiB a partition; older ones are dropped. A group's first join takes 3 s,
+    every later one as long as session.timeout.ms: set kafka.session.timeout.ms: 6000 in a worker's configuration.
 
     \(options.help)
 
     example:
-      sheaf broker --topic requests:4 --topic replies:4
+      sheaf broker --topic numbers:4 --topic doubled:4
     """
 
   static let options = [
     Option("port", "PORT", "where clients connect; default 9092"),
-    Option("topic", "NAME:PARTITIONS", "a topic to create; others are created with 4 partitions when they are first used", repeats: true),
+    Option("topic", "NAME:PARTITIONS", "a topic to create; default requests:4 and replies:4; others are created when a producer first uses them", repeats: true),
     Option("brokers", "COUNT", "brokers in the cluster, 1 to 10; default 1"),
   ]
 
@@ -25,8 +26,11 @@ enum BrokerCommand: Subcommand {
     let arguments = try Arguments(arguments, options: options, command: "broker")
     let port = try number(arguments["port"] ?? "9092", 1...65535, "--port")
     let brokers = try number(arguments["brokers"] ?? "1", 1...10, "--brokers")
-    let broker = try EmbeddedBroker(brokers: brokers, topics: arguments.all("topic").map(topic), port: UInt16(port))
+    let named = arguments.all("topic")
+    let topics = try (named.isEmpty ? ["requests:4", "replies:4"] : named).map(topic)
+    let broker = try EmbeddedBroker(brokers: brokers, topics: topics, port: UInt16(port))
     Terminal.print(broker.bootstrap)
+    Terminal.note("sheaf: topics \(topics.map { "\($0.0):\($0.1)" }.joined(separator: " ")); control-C stops")
     await withCheckedContinuation { continuation in
       Signals.onStop { continuation.resume() }
     }

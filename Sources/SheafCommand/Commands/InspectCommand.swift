@@ -20,7 +20,10 @@ enum InspectCommand: Subcommand {
     guard let path = arguments.rest.first else { throw UsageError("inspect: names no model; write sheaf inspect model.onnx") }
     let model = try OnnxModel(OnnxOptions(path: path), runtime: try Runtime(library: arguments["library"]))
     for line in ModelReport(model).lines { Terminal.print(line) }
-    if Tokenizer.exists(in: modelFolder(path)) { Terminal.print("text     tokenizer.json lies beside it: requests may be plain text") }
+    if Tokenizer.exists(in: modelFolder(path)) {
+      let tokenizer = try Tokenizer(folder: modelFolder(path))
+      Terminal.print("text     tokenizer.json lies beside it: requests may be plain text, cut at \(tokenizer.maxLength) tokens unless models.maxLength says otherwise")
+    }
     return ExitCode.success
   }
 }

@@ -52,7 +52,7 @@ enum ServeCommand: Subcommand {
       }
       if configuration.model.warmUp > 0 {
         let warm = try WarmUp.run(model, configuration.worker.batch, budget: configuration.model.warmUp)
-        Terminal.note("sheaf: \(model.name) on \(configuration.model.device), \(configuration.worker.lanes) lanes, warmed up with \(warm.ran.count) of \(warm.ran.count + warm.skipped.count) batch shapes")
+        Terminal.note("sheaf: \(model.name) on \(configuration.model.device), \(configuration.worker.lanes) lanes, \(model.text.map { "texts of \($0.maxLength) tokens at most (\(configuration.model.truncation == .error ? "longer ones fail" : "longer ones are cut")), " } ?? "")warmed up with \(warm.ran.count) of \(warm.ran.count + warm.skipped.count) batch shapes")
       }
       let worker = try Worker(model: model, configuration: configuration.worker)
       Signals.onStop { worker.stop() }

@@ -56,7 +56,7 @@ struct Setting: Sendable {
   var values: String {
     switch kind {
     case .text: "text"
-    case .list: "a list of texts"
+    case .list: "a list of texts; a,b in the environment and --set"
     case .integer(let range): range.upperBound == .max ? "a whole number from \(range.lowerBound)" : "a whole number, \(range.lowerBound) to \(range.upperBound)"
     case .number: "a number"
     case .boolean: "true or false"
