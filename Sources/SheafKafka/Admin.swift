@@ -1,4 +1,5 @@
 import CLibrdkafka
+import Glibc
 
 /// Looks at a cluster without joining anything.
 public final class Admin {
@@ -32,7 +33,13 @@ public final class Admin {
   /// The group's committed offsets, below 0 where there is none. Blocks up to `timeout` milliseconds.
   public func committed(_ partitions: [TopicPartition], timeout: Int32) throws -> [PartitionOffset] {
     let list = PartitionList(partitions.map { PartitionOffset($0, Int64(RD_KAFKA_OFFSET_INVALID)) })
-    let code = rd_kafka_committed(client, list.raw, timeout)
+    var code = rd_kafka_committed(client, list.raw, timeout)
+    // A coordinator that has just come up or moved is not ready for a moment.
+    let passing = [RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS, RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE, RD_KAFKA_RESP_ERR_NOT_COORDINATOR]
+    for _ in 0..<max(1, timeout / 200) where passing.contains(code) {
+      usleep(200_000)
+      code = rd_kafka_committed(client, list.raw, timeout)
+    }
     guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw reason(code) }
     for value in list.values where value.errorCode != 0 { throw KafkaError(rd_kafka_resp_err_t(rawValue: value.errorCode)) }
     return list.values
