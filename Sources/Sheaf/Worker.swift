@@ -67,7 +67,7 @@ public final class Worker: Sendable {
     }
     consume.join()
     // Whatever is still inside belongs to others now. A lane that is still running (a drain missed its bound) is not waited for.
-    sink.stop(abandon: true)
+    sink.stop()
     decode.end()
     batcher.end()
     if let missed = source.missedAtEnd { fault.record(WorkerError("the drain missed its bound with \(missed); the group's next owner answers them again")) }

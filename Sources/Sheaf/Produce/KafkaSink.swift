@@ -94,8 +94,8 @@ final class KafkaSink: Sink, @unchecked Sendable {  // Set once before the threa
     var unsent: [(ticket: Ticket, fault: RecordFault, outcome: Outcome)] = []
     let tickets = UnsafeMutableBufferPointer<Ticket>.allocate(capacity: 4096)
     defer { tickets.deallocate() }
-    while !(stopping.load(ordering: .acquiring) && (abandoned || producer.pending == 0)) {
-      switch producer.nextEvent(timeout: stopping.load(ordering: .acquiring) ? 100 : -1) {
+    while !stopping.load(ordering: .acquiring) {
+      switch producer.nextEvent(timeout: -1) {
       case .deliveries(let deliveries):
         settle(deliveries, tickets) { ticket, error in unsent += replacements(ticket, error, writer) }
         // The room is there once the event is gone, which it is now.
@@ -146,9 +146,9 @@ final class KafkaSink: Sink, @unchecked Sendable {  // Set once before the threa
     return []
   }
 
-  func stop(abandon: Bool) {
+  func stop() {
     monitor.locked {
-      abandoned = abandoned || abandon
+      abandoned = true
       monitor.broadcast()
     }
     stopping.store(true, ordering: .releasing)

@@ -8,8 +8,8 @@ protocol Sink: AnyObject, Sendable {
   func makeWriter() -> any OutcomeWriter
   /// The reports thread: settles what is acknowledged, until `stop`.
   func run()
-  /// Ends `run` once nothing is pending, or at once with `abandon`: then writers that wait for room give up.
-  func stop(abandon: Bool)
+  /// Ends `run`; writers that wait for room give up. What is not acknowledged by then stays unsettled.
+  func stop()
 }
 
 /// Writes outcomes of one thread, a batch at a time.
