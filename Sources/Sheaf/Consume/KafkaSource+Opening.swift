@@ -1,0 +1,46 @@
+import SheafKafka
+
+/// Where partitions begin.
+extension KafkaSource {
+  /// Finds where partitions begin (their committed offset, else the configured start, which is committed at once) and answers
+  /// the assign event.
+  func open(_ partitions: [TopicPartition]) throws {
+    unopened = nil
+    // A pattern may match what the worker itself writes to.
+    let written = [configuration.topics.replies, configuration.topics.deadLetters].compactMap(\.self) + configuration.topics.allowedReplies
+    if let loop = partitions.first(where: { written.contains($0.topic) }) {
+      throw WorkerError("topics.requests matches \(loop.topic), which this worker writes to: replies would be read as requests; narrow the pattern")
+    }
+    do {
+      // nil: the group has no offset for the partition yet.
+      var begins: [(place: PartitionOffset, committed: Int64?)] = []
+      for found in partitions.isEmpty ? [] : try consumer.committed(partitions, timeout: 5000) {
+        let committed = found.offset >= 0 ? found.offset : nil
+        let needsMarks = committed == nil || configuration.untilEnd && ends[found.partition] == nil
+        let marks = needsMarks ? try consumer.watermarks(found.partition, timeout: 5000) : (low: 0, high: 0)
+        if configuration.untilEnd, ends[found.partition] == nil { ends[found.partition] = marks.high }
+        let start = configuration.topics.start == .earliest ? marks.low : marks.high
+        begins.append((PartitionOffset(found.partition, committed ?? start), committed))
+      }
+      for (place, committed) in begins {
+        guard let (slot, epoch) = ledger.open(position: place.offset) else {
+          throw WorkerError("more than \(Ticket.slots) partitions are assigned to this worker; start more workers")
+        }
+        assignments[place.partition] = Assignment(place.partition, topic: topics.index(place.partition.topic), slot: slot, committed: committed)
+        fence.admit(slot: slot, epoch: epoch)
+        // A start that the group does not know is committed at once.
+        if committed == nil { ledger.advance(slot: slot, to: place.offset) }
+      }
+      bySource = [:]
+      try consumer.assign(begins.map(\.place))
+      isAssigned = true
+      generation += 1
+      configuration.log("assigned \(describe(partitions))")
+      stopAtEnd()
+    } catch let error as KafkaError where !error.isFatal {
+      // The assign event stays unanswered, so nothing is read before the group's offsets are known.
+      configuration.log("cannot read the group's offsets yet: \(error)")
+      unopened = (partitions, monotonicNow() + 500_000_000)
+    }
+  }
+}
