@@ -45,14 +45,15 @@ public final class Worker: Sendable {
 
   /// Starts the threads and joins them in the order in which records leave.
   private func runThreads() throws {
-    if let problem = BrokerCheck(configuration).problems.first { throw WorkerError(problem) }
-    try sink.open()
+    let cluster = BrokerCheck(configuration)
+    if let problem = cluster.problems.first { throw WorkerError(problem) }
+    try sink.open(cluster.written)
     // Every lane's context is there before the worker joins its group.
     let contexts = try (0..<configuration.lanes).map { _ in try model.makeContext() }
     let decode = DecodeStage(
       source: source, batcher: batcher,
       decoder: RequestDecoder(signature: model.signature, text: model.text, options: configuration.decodeOptions), writer: sink.makeWriter())
-    let reports = Thread("reports") { self.sink.run() }
+    sink.start()
     let lanes = contexts.enumerated().map { index, context in
       let lane = Transfer(Lane(signature: model.signature, context: context, batcher: batcher, source: source, writer: sink.makeWriter()) { error in
         self.fault.record(error)
@@ -74,8 +75,8 @@ public final class Worker: Sendable {
     if !source.hasUnsettled {
       decoding.join()
       for lane in lanes { lane.join() }
+      sink.join()
     }
-    reports.join()
     let status = status
     configuration.log("ended: \(status.recordsTaken) records taken, \(status.recordsSettled) settled, \(status.recordsFailed) of them failed; \(status.batches) batches of \(status.rows) rows")
     if let error = fault.first { throw error }

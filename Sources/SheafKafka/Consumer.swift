@@ -18,7 +18,7 @@ public final class Consumer {
     case error(KafkaError)
   }
 
-  private let client: OpaquePointer
+  let client: OpaquePointer
   private let control: OpaquePointer
   private let records: OpaquePointer
   private let handles: UnsafeMutablePointer<Message.Handle?>

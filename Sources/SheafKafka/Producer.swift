@@ -17,7 +17,7 @@ public final class Producer: @unchecked Sendable {  // librdkafka's handles are 
   }
 
   /// A topic to send to, for the life of this producer.
-  public struct Topic: BitwiseCopyable, @unchecked Sendable { let raw: OpaquePointer }  // Thread-safe in librdkafka.
+  public struct Topic: BitwiseCopyable, Hashable, @unchecked Sendable { let raw: OpaquePointer }  // Thread-safe in librdkafka.
 
   /// Release with `release`.
   public func topic(_ name: String) throws -> Topic {
@@ -82,6 +82,23 @@ public final class Producer: @unchecked Sendable {  // librdkafka's handles are 
   }
 }
 
+/// Headers kept to be sent later, or again; freed with `free()`.
+public struct OutgoingHeaders: BitwiseCopyable, @unchecked Sendable {  // Belongs to one thread at a time.
+  fileprivate let raw: OpaquePointer
+
+  /// Bytes they take in a message, about.
+  public var byteCount: Int {
+    var bytes = 0, index = 0, name: UnsafePointer<CChar>?, value: UnsafeRawPointer?, size = 0
+    while rd_kafka_header_get_all(raw, index, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR {
+      bytes += size + strlen(name!) + 8
+      index += 1
+    }
+    return bytes
+  }
+
+  public func free() { rd_kafka_headers_destroy(raw) }
+}
+
 /// A message to be sent, with its librdkafka slots filled once and used again; belongs to one thread.
 public final class Outgoing {
   public enum Outcome {
@@ -131,6 +148,18 @@ public final class Outgoing {
   public func copyHeaders(of list: OpaquePointer) {
     if let headers { rd_kafka_headers_destroy(headers) }
     headers = rd_kafka_headers_copy(list)
+  }
+
+  /// The headers added so far, from now on the caller's.
+  public func takeHeaders() -> OutgoingHeaders? {
+    defer { headers = nil }
+    return headers.map(OutgoingHeaders.init)
+  }
+
+  /// Gives the next message a copy of headers that were kept.
+  public func setHeaders(_ kept: OutgoingHeaders?) {
+    dropHeaders()
+    if let kept { headers = rd_kafka_headers_copy(kept.raw) }
   }
 
   /// Forgets the headers added so far.

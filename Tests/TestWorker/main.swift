@@ -1,6 +1,6 @@
 // TestWorker BOOTSTRAP GROUP REQUESTS REPLIES KEY=VALUE…
 // An identity model over uint8[256] in a worker of its own, until SIGTERM. Keys: rows, busy (microseconds a run takes),
-// lanes, width (of a row, 256), records, bytes, span, wait (microseconds), until=end, report=FILE (a line each 100 ms: records
+// lanes, delivery, order, interval (ms between commits), width (of a row, 256), records, bytes, span, wait (microseconds), until=end, report=FILE (a line each 100 ms: records
 // inside, bytes inside, taken, settled, fetched by librdkafka), and any librdkafka property.
 import Glibc
 import Sheaf
@@ -61,6 +61,9 @@ if let records = take("records") { configuration.limits.records = records }
 if let bytes = take("bytes") { configuration.limits.bytes = bytes }
 if let wait = take("wait") { configuration.batch.maxWait = Nanoseconds(wait) * 1000 }
 if let span = take("span") { configuration.limits.span = span }
+if let delivery = settings.removeValue(forKey: "delivery") { configuration.delivery = .init(rawValue: delivery)! }
+if let order = settings.removeValue(forKey: "order") { configuration.topics.order = .init(rawValue: order)! }
+if let interval = take("interval") { configuration.commitInterval = Nanoseconds(interval) * 1_000_000 }
 configuration.batch.maxTokens = 1 << 30
 let reportFile = settings.removeValue(forKey: "report")
 configuration.untilEnd = settings.removeValue(forKey: "until") == "end"

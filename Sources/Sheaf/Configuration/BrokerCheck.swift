@@ -6,6 +6,8 @@ public struct BrokerCheck: Sendable {
   public var problems: [String] = []
   /// Request topics found, with their partitions.
   public var requests: [(topic: String, partitions: Int)] = []
+  /// Partitions of the topics that are written to.
+  public var written: [String: Int] = [:]
   /// Records committed by the group, over the partitions that have a commit; nil: the group has none.
   public var committed: Int64?
 
@@ -38,6 +40,7 @@ public struct BrokerCheck: Sendable {
   private mutating func check(_ wanted: WorkerConfiguration.Topics, _ topics: [String: Int]) {
     let written = ([("replies", wanted.replies), ("deadLetters", wanted.deadLetters)] + wanted.allowedReplies.map { ("allowedReplies", $0) })
     for (key, name) in written {
+      if let name, let partitions = topics[name] { self.written[name] = partitions }
       if let name, topics[name] == nil { problems.append("topics.\(key): \(name): there is no such topic; create it, or name one that exists") }
     }
     for request in wanted.requests {

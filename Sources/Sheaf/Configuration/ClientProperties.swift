@@ -10,6 +10,7 @@ enum ClientProperties {
     set("enable.auto.commit", "false")
     set("enable.auto.offset.store", "false")
     set("auto.offset.reset", "error")
+    set("isolation.level", "read_committed")
     // Tells the position past compaction gaps and transaction markers.
     set("enable.partition.eof", "true")
     // A group must be of one kind; under the new protocol the broker assigns.
@@ -30,8 +31,16 @@ enum ClientProperties {
     func set(_ key: String, _ value: String) { if user[key] == nil { properties.append((key, value)) } }
     set("enable.idempotence", "true")
     set("acks", "all")
-    // Replies wait for the broker as long as it takes: their records stay unsettled, and intake stops at its bound.
-    set("message.timeout.ms", "0")
+    if configuration.delivery == .exactlyOnce {
+      set("transactional.id", configuration.transactionalID)
+      // A killed worker's open transaction holds up read_committed readers that long (60 s by default).
+      set("transaction.timeout.ms", "15000")
+      // Nearly all the time of sending a transaction's offsets is this back-off, 100 ms by default.
+      set("retry.backoff.ms", "10")
+    } else {
+      // Replies wait for the broker as long as it takes: their records stay unsettled, and intake stops at its bound.
+      set("message.timeout.ms", "0")
+    }
     // A batch arrives at the producer together; waiting for more only adds latency.
     set("linger.ms", "0")
     // Short, for cache locality; a full queue pushes back on the lanes.

@@ -58,6 +58,9 @@ extension WorkerConfiguration {
     return configuration
   }
 
+  /// Whether outcomes are kept until their turn comes.
+  var keepsOutcomes: Bool { delivery == .exactlyOnce || topics.order != .none }
+
   var decodeOptions: DecodeOptions {
     DecodeOptions(
       format: topics.format, replyFormat: topics.replyFormat, nullValue: topics.nullValue, maxRows: batch.maxRows, maxTokens: batch.maxTokens,

@@ -36,10 +36,19 @@ public struct WorkerConfiguration: Sendable {
     public var allowedReplies: [String]
     /// Where the originals of failed records go; `nil`: nowhere.
     public var deadLetters: String?
+    /// Whether replies wait for those of earlier records.
+    public var order: Order = .none
     /// Where a partition without a committed offset begins.
     public var start: Start
     /// Replies say in a header, `sheaf_batch`, how many rows ran together. Default false.
     public var batchHeader: Bool = false
+
+    public enum Order: String, Sendable, CaseIterable {
+      /// Replies are sent as they are done.
+      case none
+      /// Replies of one request partition are sent in the order of its records; so are, with it, those of one key.
+      case partition
+    }
 
     public enum Start: String, Sendable, CaseIterable { case earliest, latest }
 
@@ -73,7 +82,13 @@ public struct WorkerConfiguration: Sendable {
     }
   }
 
-  public enum Delivery: String, Sendable, CaseIterable { case atLeastOnce = "at-least-once" }
+  public enum Delivery: String, Sendable, CaseIterable { 
+    /// Every record is answered; after a failure some are answered again, with the same `sheaf_id`.
+    case atLeastOnce = "at-least-once"
+    /// Replies, error replies, dead letters and offsets are committed together, in transactions: readers with
+    /// `isolation.level=read_committed` see each exactly once.
+    case exactlyOnce = "exactly-once"
+  }
 
   public init(kafka: [String: String], topics: Topics, batch: BatchSettings = .init(), limits: Limits = .init(), lanes: Int = 1) {
     self.kafka = kafka
@@ -86,5 +101,14 @@ public struct WorkerConfiguration: Sendable {
     drainTimeout = 10_000_000_000
     untilEnd = false
     log = logToStandardError
+  }
+}
+
+extension WorkerConfiguration {
+  /// A static member's survives its restarts, so that a new process ends what the old one left open; otherwise one of its own.
+  var transactionalID: String {
+    let group = kafka["group.id"] ?? ""
+    if let instance = kafka["group.instance.id"] { return "sheaf.\(group).\(instance)" }
+    return "sheaf.\(group).\(String(UInt64.random(in: .min ... .max), radix: 36))"
   }
 }

@@ -15,17 +15,27 @@ extension KafkaSource {
     lastCommit = now
     _ = ledger.takeProgress()
     let offsets = commitable(assignments.values.filter { !$0.leaving })
-    guard !offsets.isEmpty else { return }
+    guard !offsets.isEmpty else { return stopAtEnd() }
     try consumer.commit(offsets)
     commitsOut.append((false, generation))
   }
 
   func commitable(_ assignments: [Assignment]) -> [PartitionOffset] {
-    assignments.compactMap { assignment in
+    noteTransactions(assignments)
+    return assignments.compactMap { assignment in
       if assignment.isLost { return nil }
-      let offset = ledger.state(slot: assignment.slot).committable
+      let (offset, outstanding) = ledger.state(slot: assignment.slot)
+      // With transactions what is answered is committed by them; what is left are positions past markers and gaps, which may not
+      // overtake a transaction's offset.
+      if configuration.delivery == .exactlyOnce, outstanding > 0 { return nil }
       return offset == assignment.committed ? nil : PartitionOffset(assignment.partition, offset)
     }
+  }
+
+  /// Learns what transactions have committed meanwhile.
+  func noteTransactions(_ assignments: some Sequence<Assignment>) {
+    guard configuration.delivery == .exactlyOnce else { return }
+    for assignment in assignments { if let offset = ledger.committed(slot: assignment.slot) { assignment.committed = max(assignment.committed ?? -1, offset) } }
   }
 
   func committed(_ offsets: [PartitionOffset], _ error: KafkaError?, _ intake: any Intake) throws {

@@ -15,6 +15,8 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
   let ledger: Ledger
   let stopRequested = Atomic(false)
 
+  /// Told when a drain begins.
+  private var drainBegins: (@Sendable () -> Void)?
   var machine: AssignmentMachine
   var assignments: [TopicPartition: Assignment] = [:]
   /// From librdkafka's topic object and partition to the assignment; emptied at every rebalance.
@@ -141,6 +143,7 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
           assignment.aside = []
         }
         intake.withdrawBarred()
+        drainBegins?()
       case .commit(let partitions):
         let offsets = commitable(partitions.compactMap { assignments[$0] })
         if offsets.isEmpty || (try? consumer.commit(offsets)) == nil {
@@ -154,6 +157,7 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
           unopened?.partitions.removeAll { $0 == partition }
           if unopened?.partitions.isEmpty == true { unopened = nil }
           guard let assignment = assignments.removeValue(forKey: partition) else { continue }
+          noteTransactions([assignment])
           let state = ledger.state(slot: assignment.slot)
           unsettled += state.outstanding
           if let committed = assignment.committed { uncommitted += max(0, state.committable - committed) }
@@ -214,6 +218,17 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
     guard let list = message.headers else { return .none }
     return Headers(handle: UnsafeRawPointer(list), lookup: Message.lastHeader, present: message.headersPresent(UnsafeBufferPointer(knownNames)))
   }
+
+  func onDrain(_ body: @escaping @Sendable () -> Void) { drainBegins = body }
+
+  func groupMetadata() -> GroupMetadata? { consumer.groupMetadata() }
+
+  func offset(after ticket: Ticket) -> PartitionOffset {
+    let message = Message(Message.Handle(bitPattern: ledger.kept(ticket))!)
+    return PartitionOffset(TopicPartition(message.topicName, message.partition), ledger.next(after: ticket))
+  }
+
+  func committed(_ offsets: [(ticket: Ticket, offset: Int64)]) { ledger.committed(offsets) }
 
   func require(_ outcomes: UInt8, _ ticket: Ticket) { ledger.require(outcomes, ticket) }
 

@@ -14,6 +14,8 @@ final class Ledger: @unchecked Sendable {  // Everything mutable is protected by
     var epoch: UInt16
     /// The source has let go; the slot is free once nothing is outstanding.
     var closed = false
+    /// What a transaction has committed last.
+    var committed: Int64?
     /// The consume thread waits for the span to shrink.
     var held = false
   }
@@ -171,6 +173,17 @@ final class Ledger: @unchecked Sendable {  // Everything mutable is protected by
   func release(_ tickets: UnsafeBufferPointer<Ticket>, returned kept: UnsafeMutablePointer<UInt>) -> Int {
     give(tickets, kept, settled: false)
   }
+
+  /// Where reading goes on behind a record whose ticket is out.
+  func next(after ticket: Ticket) -> Int64 { monitor.locked { slots[ticket.slot].tracker.next(after: ticket.sequence) } }
+
+  /// Takes note of offsets that a transaction has committed.
+  func committed(_ offsets: [(ticket: Ticket, offset: Int64)]) {
+    monitor.locked { for (ticket, offset) in offsets where slots[ticket.slot].epoch == ticket.epoch { slots[ticket.slot].committed = offset } }
+  }
+
+  /// What a transaction has committed last of this slot's assignment.
+  func committed(slot: Int) -> Int64? { monitor.locked { slots[slot].committed } }
 
   /// What is kept for a record whose ticket is out.
   func kept(_ ticket: Ticket) -> UInt { monitor.locked { slots[ticket.slot].tracker.kept(ticket.sequence) } }

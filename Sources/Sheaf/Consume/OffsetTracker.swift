@@ -55,6 +55,12 @@ struct OffsetTracker: ~Copyable {
   /// Reading has passed an offset without a record (compaction, a transaction's marker, the end of the partition).
   mutating func advance(to offset: Int64) { position = max(position, offset) }
 
+  /// Where reading goes on behind a record whose ticket is out.
+  func next(after sequence: UInt32) -> Int64 {
+    let index = index(sequence) + 1
+    return index < entries.count ? entries[index].offset : position
+  }
+
   /// What is kept for a record whose ticket is out.
   func kept(_ sequence: UInt32) -> UInt { entries[index(sequence)].kept }
 

@@ -1,3 +1,5 @@
+import SheafKafka
+
 /// Records that cross from the consume thread to the decode thread together.
 final class RecordChunk: @unchecked Sendable {  // Handed from one thread to the next, never shared.
   static let capacity = 1000
@@ -44,6 +46,14 @@ protocol Source: AnyObject, Sendable {
   var hasUnsettled: Bool { get }
   /// Records and bytes inside the worker, records taken and given back since the start.
   var counts: (inside: Int, bytes: Int, taken: Int, returned: Int) { get }
+  /// Called, by the consume thread, when a drain begins; set before `run`.
+  func onDrain(_ body: @escaping @Sendable () -> Void)
+  /// The present membership, for a transaction's offsets; nil: there is none. Any thread.
+  func groupMetadata() -> GroupMetadata?
+  /// Where the group goes on in a record's partition once the record and all before it are done. The ticket is out. Any thread.
+  func offset(after ticket: Ticket) -> PartitionOffset
+  /// A transaction has committed these offsets, of the assignment of each ticket. Before the tickets are settled.
+  func committed(_ offsets: [(ticket: Ticket, offset: Int64)])
   /// The name of a record's topic.
   func topicName(_ topic: Int32) -> String
 }

@@ -52,7 +52,7 @@ final class DecodeStage: Intake, @unchecked Sendable {  // The inbox is protecte
     let barred = batcher.withdrawBarred()
     guard !barred.isEmpty else { return }
     for request in barred { request.release() }
-    barred.map(\.record.ticket).withUnsafeBufferPointer { source.release($0) }
+    writer.release(barred.map(\.record.ticket))
   }
 
   /// Nothing more will come: `run` ends when the inbox is empty.
@@ -101,7 +101,7 @@ final class DecodeStage: Intake, @unchecked Sendable {  // The inbox is protecte
     for index in 0..<chunk.count {
       let record = chunk.records[index]
       guard source.fence.admits(record.ticket) else {
-        withUnsafePointer(to: record.ticket) { source.release(UnsafeBufferPointer(start: $0, count: 1)) }
+        writer.release([record.ticket])
         continue
       }
       do {
@@ -109,7 +109,7 @@ final class DecodeStage: Intake, @unchecked Sendable {  // The inbox is protecte
         case .request(let request):
           decoded.initializeElement(at: count, to: request)
           count += 1
-        case .skip: withUnsafePointer(to: record.ticket) { source.settle(UnsafeBufferPointer(start: $0, count: 1)) }
+        case .skip: writer.skip(record)
         }
       } catch {
         writer.fail(record, error)

@@ -63,6 +63,6 @@ final class Lane {
   private func giveBack(_ barred: [Request]) {
     guard !barred.isEmpty else { return }
     for request in barred { request.release() }
-    barred.map(\.record.ticket).withUnsafeBufferPointer { source.release($0) }
+    writer.release(barred.map(\.record.ticket))
   }
 }

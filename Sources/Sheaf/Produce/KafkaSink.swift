@@ -15,12 +15,22 @@ final class KafkaSink: Sink, @unchecked Sendable {  // Set once before the threa
   private(set) var deadLetters: Producer.Topic?
   /// Topics that a header may name.
   private(set) var allowed: [String: Producer.Topic] = [:]
+  /// How many partitions each topic had at the start, for outcomes that have to be right before they are sent.
+  private var partitionCounts: [Producer.Topic: Int32] = [:]
+  /// Key, value and headers of a message at most.
+  let largestMessage: Int
+
+  /// What sends kept outcomes, where the delivery asks for it.
+  private let outbox: Outbox?
+  private let threads = Mutex<[Thread]>([])
 
   private let monitor = Monitor()
   private var reportsSeen = 0
   private var waiting = 0
   private var abandoned = false
   private let stopping = Atomic(false)
+  /// Outcomes of the open transaction that failed for good, by ticket.
+  private let undelivered = Mutex<[(ticket: Ticket, error: KafkaError)]>([])
   /// Records failed so far, and when that was last logged.
   private let failures = Mutex<(count: Int, logged: Nanoseconds)>((0, 0))
 
@@ -68,15 +78,25 @@ final class KafkaSink: Sink, @unchecked Sendable {  // Set once before the threa
     self.modelName = model.name
     self.source = source
     self.fail = fail
+    largestMessage = (configuration.kafka["message.max.bytes"].flatMap { Int($0) } ?? 1_000_000) - 512  // Less what a batch's head takes.
     producer = try Producer(ClientProperties.producer(configuration))
+    outbox = configuration.keepsOutcomes ? Outbox(bound: configuration.limits.bytes / 2) : nil
+    if let outbox { source.onDrain { outbox.hurry() } }
   }
 
-  func open() throws {
-    replies = try configuration.topics.replies.map(producer.topic)
-    deadLetters = try configuration.topics.deadLetters.map(producer.topic)
-    for name in configuration.topics.allowedReplies { allowed[name] = try producer.topic(name) }
+  func open(_ partitions: [String: Int]) throws {
+    func open(_ name: String) throws -> Producer.Topic {
+      let topic = try producer.topic(name)
+      partitionCounts[topic] = Int32(partitions[name] ?? Int(Int32.max))
+      return topic
+    }
+    replies = try configuration.topics.replies.map(open)
+    deadLetters = try configuration.topics.deadLetters.map(open)
+    for name in Set(configuration.topics.allowedReplies) { allowed[name] = try open(name) }
     if let name = configuration.topics.replies { allowed[name] = replies }
   }
+
+  func partitions(of topic: Producer.Topic) -> Int32 { partitionCounts[topic] ?? .max }
 
   deinit {
     for topic in Set(allowed.keys).subtracting([configuration.topics.replies ?? ""]) { producer.release(allowed[topic]!) }
@@ -84,12 +104,55 @@ final class KafkaSink: Sink, @unchecked Sendable {  // Set once before the threa
     if let deadLetters { producer.release(deadLetters) }
   }
 
-  func makeWriter() -> any OutcomeWriter { KafkaWriter(self) }
+  func makeWriter() -> any OutcomeWriter { KafkaWriter(self, outbox.map { .kept($0) } ?? .direct(waits: true)) }
+
+  // MARK: Threads
+
+  func start() {
+    let reports = Thread("reports") { self.runReports() }
+    var all = [reports]
+    if let outbox {
+      let isExact = configuration.delivery == .exactlyOnce
+      all.insert(Thread(isExact ? "transactions" : "order") {
+        if isExact { TransactionSender(self, outbox).run() } else { OrderedSender(self, outbox).run() }
+        // The reports thread serves the last transaction's reports, so it ends last.
+        self.stopReports()
+      }, at: 0)
+    }
+    threads.withLock { $0 = all }
+  }
+
+  func stop() {
+    monitor.locked {
+      abandoned = true
+      monitor.broadcast()
+    }
+    if let outbox { outbox.stop() } else { stopReports() }
+  }
+
+  private func stopReports() {
+    stopping.store(true, ordering: .releasing)
+    producer.interrupt()
+  }
+
+  func join() { for thread in threads.withLock({ $0 }) { thread.join() } }
+
+  /// What could not be delivered of the transaction that has just been aborted.
+  func takeUndelivered() -> [(ticket: Ticket, error: KafkaError)] {
+    undelivered.withLock { undelivered in
+      defer { undelivered = [] }
+      return undelivered
+    }
+  }
+
+  func noteUndelivered(_ ticket: Ticket, _ outcome: Outcome, _ error: KafkaError) {
+    undelivered.withLock { $0.append((Ticket(bits: ticket.bits | UInt64(outcome.rawValue)), error)) }
+  }
 
   // MARK: The reports thread
 
-  func run() {
-    let writer = KafkaWriter(self, waits: false)
+  private func runReports() {
+    let writer = KafkaWriter(self, .direct(waits: false))
     // Outcomes of undelivered replies that found the producer's queue full: tried again after the next reports, which make room.
     var unsent: [(ticket: Ticket, fault: RecordFault, outcome: Outcome)] = []
     let tickets = UnsafeMutableBufferPointer<Ticket>.allocate(capacity: 4096)
@@ -111,12 +174,15 @@ final class KafkaSink: Sink, @unchecked Sendable {  // Set once before the threa
   /// Settles what an event acknowledges, and destroys the event.
   private func settle(_ deliveries: consuming Producer.Deliveries, _ tickets: UnsafeMutableBufferPointer<Ticket>, _ undelivered: (Ticket, KafkaError) -> Void) {
     var count = 0
+    let isExact = configuration.delivery == .exactlyOnce
     while let delivery = deliveries.next() {
       let ticket = Ticket(bits: delivery.opaque)
       if delivery.errorCode != 0 {
         undelivered(ticket, delivery.error!)
         continue
       }
+      // Of a transaction nothing is settled before it is committed.
+      if isExact { continue }
       tickets[count] = ticket
       count += 1
       if count == tickets.count {
@@ -131,6 +197,10 @@ final class KafkaSink: Sink, @unchecked Sendable {  // Set once before the threa
   /// record is answered again by whoever reads it next.
   private func replacements(_ ticket: Ticket, _ error: KafkaError, _ writer: KafkaWriter) -> [(ticket: Ticket, fault: RecordFault, outcome: Outcome)] {
     if error.name == "_PURGE_QUEUE" || error.name == "_PURGE_INFLIGHT" { return [] }
+    if configuration.delivery == .exactlyOnce {
+      undelivered.withLock { $0.append((ticket, error)) }
+      return []
+    }
     let outcome = Outcome(rawValue: ticket.outcome) ?? .reply
     let isTooLarge = error.name == "MSG_SIZE_TOO_LARGE"
     let fault = RecordFault(isTooLarge ? .tooLarge : .badReplyTopic, expected: "a reply that its topic takes", came: "\(error)")
@@ -144,15 +214,6 @@ final class KafkaSink: Sink, @unchecked Sendable {  // Set once before the threa
     }
     fail(WorkerError("a reply could not be delivered: \(error)"))
     return []
-  }
-
-  func stop() {
-    monitor.locked {
-      abandoned = true
-      monitor.broadcast()
-    }
-    stopping.store(true, ordering: .releasing)
-    producer.interrupt()
   }
 
   // MARK: Room in the producer's queue

@@ -12,12 +12,21 @@ final class KafkaWriter: OutcomeWriter {
   private var prefixes: [[UInt8]] = []
   private let id = UnsafeMutableRawBufferPointer.allocate(byteCount: 320, alignment: 1)
 
-  /// Whether this writer waits for room in the producer's queue. The reports thread, which makes the room, must not.
-  private let waits: Bool
+  /// Where messages go.
+  enum Way {
+    /// To the producer. - `waits`: for room in its queue; the reports thread, which makes the room, must not.
+    case direct(waits: Bool)
+    /// To a thread that sends them in the order of their records, or in a transaction.
+    case kept(Outbox)
+  }
+  private let way: Way
+  /// What the present record was answered with, and the records before it that are not handed over yet; of a kept way only.
+  private var present = Answered(ticket: Ticket(bits: 0))
+  private var finished: [Answered] = []
 
-  init(_ sink: KafkaSink, waits: Bool = true) {
+  init(_ sink: KafkaSink, _ way: Way) {
     self.sink = sink
-    self.waits = waits
+    self.way = way
     encoder = ReplyEncoder(signature: sink.signature, modelName: sink.modelName)
   }
 
@@ -28,13 +37,64 @@ final class KafkaWriter: OutcomeWriter {
     for request in requests {
       let rows = Int(request.rows)
       defer { first += rows }
+      begin(request.record)
+      defer { finish() }
       if !batch.failures.isEmpty, let reason = (first..<first + rows).lazy.compactMap({ batch.failures[$0] }).first {
-        fail(request.record, RecordFault(.modelFailed, expected: "a row the model can answer", came: reason))
+        tell(request.record, RecordFault(.modelFailed, expected: "a row the model can answer", came: reason))
         continue
       }
       let slices = outputs.split(first: first, rows: rows, length: Int(request.length))
       reply(request, encoder.encode(request, slices), batchRows: batch.rows)
     }
+    handOver()
+  }
+
+  func fail(_ record: Record, _ fault: RecordFault) {
+    begin(record)
+    tell(record, fault)
+    finish()
+    handOver()
+  }
+
+  func skip(_ record: Record) {
+    begin(record)
+    finish()
+    handOver()
+    if case .direct = way { withUnsafePointer(to: record.ticket) { sink.source.settle(UnsafeBufferPointer(start: $0, count: 1)) } }
+  }
+
+  func release(_ tickets: [Ticket]) {
+    switch way {
+    case .direct: tickets.withUnsafeBufferPointer { sink.source.release($0) }
+    // In the order of things: what waits behind these has to be turned away first.
+    case .kept(let outbox): outbox.post(tickets.map { Answered(ticket: $0, isGivenUp: true) })
+    }
+  }
+
+  // MARK: What is kept of a record
+
+  private func begin(_ record: Record) { present = Answered(ticket: record.ticket) }
+  private func finish() { if case .kept = way { finished.append(present) } }
+
+  private func handOver() {
+    guard case .kept(let outbox) = way else { return }
+    outbox.accept(finished)
+    finished.removeAll(keepingCapacity: true)
+  }
+
+  /// What a record is answered with after all, where one of its outcomes failed for good. For the thread that sends kept ones.
+  func replacement(for answered: Answered, failed: KafkaSink.Outcome, _ fault: RecordFault, _ record: Record) -> Answered {
+    present = Answered(ticket: answered.ticket)
+    // A reply goes, and with it everything that depends on it; of several outcomes the others stay.
+    switch failed {
+    case .reply, .routedReply:
+      answered.release()
+      tell(record, fault)
+    case .errorReply, .deadLetter, .reducedErrorReply, .reducedDeadLetter:
+      answered.forEach { if $0.outcome == failed { $0.release() } else { present.append($0) } }
+      if let reduced = failed.reduced { _ = send(fault, record, as: reduced) } else { giveUp(record, failed) }
+    }
+    return present
   }
 
   private func reply(_ request: Request, _ value: UnsafeRawBufferPointer, batchRows: Int) {
@@ -46,7 +106,8 @@ final class KafkaWriter: OutcomeWriter {
     _ = send(record, value, route, route.isNamed ? .routedReply : .reply)
   }
 
-  func fail(_ record: Record, _ fault: RecordFault) {
+  /// Tells a fault of the present record.
+  private func tell(_ record: Record, _ fault: RecordFault) {
     sink.noteFailure(record, fault)
     for outcome in requireOutcomes(of: record) { _ = send(fault, record, as: outcome) }
   }
@@ -54,7 +115,8 @@ final class KafkaWriter: OutcomeWriter {
   /// What a failed record requires, fixed before any of it is sent: the record is settled when all are acknowledged.
   func requireOutcomes(of record: Record) -> [KafkaSink.Outcome] {
     let outcomes: [KafkaSink.Outcome] = (sink.replies == nil ? [] : [.errorReply]) + (sink.deadLetters == nil ? [] : [.deadLetter])
-    sink.source.require(UInt8(outcomes.count), record.ticket)
+    // Kept outcomes are counted when they are sent.
+    if case .direct = way { sink.source.require(UInt8(outcomes.count), record.ticket) }
     return outcomes
   }
 
@@ -94,7 +156,7 @@ final class KafkaWriter: OutcomeWriter {
   func giveUp(_ record: Record, _ outcome: KafkaSink.Outcome) {
     sink.configuration.log(
       "\(sink.source.topicName(record.topic))/\(record.partition) offset \(record.offset): its \(outcome) is larger than the topic or kafka.message.max.bytes allows, however short; passed over")
-    withUnsafePointer(to: record.ticket) { sink.source.settle(UnsafeBufferPointer(start: $0, count: 1)) }
+    if case .direct = way { withUnsafePointer(to: record.ticket) { sink.source.settle(UnsafeBufferPointer(start: $0, count: 1)) } }
   }
 
   // MARK: Routing
@@ -113,7 +175,7 @@ final class KafkaWriter: OutcomeWriter {
     if let name = record.headers.last(.replyTopic) {
       let wanted = String(decoding: name, as: UTF8.self)
       guard let topic = sink.allowed[wanted] else {
-        fail(record, RecordFault(.badReplyTopic, expected: "a kafka_replyTopic among \(sink.allowed.keys.sorted().joined(separator: ", "))", came: "\"\(wanted.prefix(249))\""))
+        tell(record, RecordFault(.badReplyTopic, expected: "a kafka_replyTopic among \(sink.allowed.keys.sorted().joined(separator: ", "))", came: "\"\(wanted.prefix(249))\""))
         return nil
       }
       route = Route(topic: topic, partition: -1, isNamed: true)
@@ -121,12 +183,12 @@ final class KafkaWriter: OutcomeWriter {
       route = Route(topic: replies, partition: -1, isNamed: false)
     }
     guard var route else {
-      fail(record, RecordFault(.badReplyTopic, expected: "a kafka_replyTopic header, since topics.replies is not set", came: "none"))
+      tell(record, RecordFault(.badReplyTopic, expected: "a kafka_replyTopic header, since topics.replies is not set", came: "none"))
       return nil
     }
     if let partition = record.headers.last(.replyPartition) {
       guard partition.count == 4, partition[0] < 0x80 else {
-        fail(record, RecordFault(.badReplyTopic, expected: "kafka_replyPartition as 4 bytes, big-endian, not negative", came: "\(partition.count) bytes"))
+        tell(record, RecordFault(.badReplyTopic, expected: "kafka_replyPartition as 4 bytes, big-endian, not negative", came: "\(partition.count) bytes"))
         return nil
       }
       route.partition = partition.reduce(0) { $0 << 8 | Int32($1) }
@@ -154,42 +216,55 @@ final class KafkaWriter: OutcomeWriter {
     _ record: Record, _ value: UnsafeRawBufferPointer, _ route: Route, _ outcome: KafkaSink.Outcome, _ fault: RecordFault?, key: UnsafeRawBufferPointer,
     timestamp: Int64 = 0
   ) -> Bool {
-    var ticket = record.ticket
-    ticket.bits |= UInt64(outcome.rawValue)
-    var seen = 0
-    var isRetry = false
-    while true {
-      switch outgoing.send(by: sink.producer, to: route.topic, partition: route.partition, key: key, value: value, timestamp: timestamp, opaque: ticket.bits) {
-      case .sent: return true
-      case .full where !waits:
-        outgoing.dropHeaders()
-        return false
-      case .full:
-        // The count is read only now, so one more attempt has to follow before sleeping on it.
-        if isRetry, !sink.waitForRoom(since: seen) {
+    switch way {
+    case .kept:
+      let headers = outgoing.takeHeaders()
+      let size = key.count + value.count + (headers?.byteCount ?? 0)
+      guard size <= sink.largestMessage, route.partition < sink.partitions(of: route.topic) else {
+        headers?.free()
+        // As the producer would say, which is not asked before the transaction.
+        return refused(record, value, route, outcome, fault, size > sink.largestMessage ? "MSG_SIZE_TOO_LARGE" : "_UNKNOWN_PARTITION", "\(size) bytes")
+      }
+      present.append(KeptOutcome(outcome, route.topic, partition: route.partition, key: key, value: value, headers: headers, timestamp: timestamp))
+      return true
+    case .direct(let waits):
+      var ticket = record.ticket
+      ticket.bits |= UInt64(outcome.rawValue)
+      var seen = 0
+      var isRetry = false
+      while true {
+        switch outgoing.send(by: sink.producer, to: route.topic, partition: route.partition, key: key, value: value, timestamp: timestamp, opaque: ticket.bits) {
+        case .sent: return true
+        case .full where !waits:
           outgoing.dropHeaders()
-          return true  // The worker has ended; the record stays unsettled.
+          return false
+        case .full:
+          // The count is read only now, so one more attempt has to follow before sleeping on it.
+          if isRetry, !sink.waitForRoom(since: seen) {
+            outgoing.dropHeaders()
+            return true  // The worker has ended; the record stays unsettled.
+          }
+          seen = sink.reportCount
+          isRetry = true
+        case .failed(let error): return refused(record, value, route, outcome, fault, error.name, "\(error)")
         }
-        seen = sink.reportCount
-        isRetry = true
-      case .failed(let error): return refused(record, value, route, outcome, fault, error)
       }
     }
   }
 
   /// The producer does not take a message: something smaller goes in its place, or the worker ends.
   private func refused(
-    _ record: Record, _ value: UnsafeRawBufferPointer, _ route: Route, _ outcome: KafkaSink.Outcome, _ fault: RecordFault?, _ error: KafkaError
+    _ record: Record, _ value: UnsafeRawBufferPointer, _ route: Route, _ outcome: KafkaSink.Outcome, _ fault: RecordFault?, _ error: String, _ words: String
   ) -> Bool {
-    let isTooLarge = error.name == "MSG_SIZE_TOO_LARGE"
+    let isTooLarge = error == "MSG_SIZE_TOO_LARGE"
     switch outcome {
     case .reply, .routedReply:
       if isTooLarge {
-        fail(record, RecordFault(.tooLarge, expected: "a reply within message.max.bytes", came: "\(value.count) bytes"))
+        tell(record, RecordFault(.tooLarge, expected: "a reply within message.max.bytes", came: "\(value.count) bytes"))
         return true
       }
-      if outcome == .routedReply, error.name == "_UNKNOWN_PARTITION" || error.name == "_UNKNOWN_TOPIC" {
-        fail(record, RecordFault(.badReplyTopic, expected: "a reply partition that exists", came: "\(route.partition)"))
+      if outcome == .routedReply, error == "_UNKNOWN_PARTITION" || error == "_UNKNOWN_TOPIC" {
+        tell(record, RecordFault(.badReplyTopic, expected: "a reply partition that exists", came: "\(route.partition)"))
         return true
       }
     case .errorReply, .deadLetter, .reducedErrorReply, .reducedDeadLetter:
@@ -199,7 +274,7 @@ final class KafkaWriter: OutcomeWriter {
         return true
       }
     }
-    sink.fail(WorkerError("a reply could not be sent: \(error)"))
+    sink.fail(WorkerError("a reply could not be sent: \(words)"))
     return true
   }
 

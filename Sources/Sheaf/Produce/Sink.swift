@@ -1,15 +1,18 @@
 /// Where outcomes go.
 protocol Sink: AnyObject, Sendable {
-  /// Opens the topics to write to; after the cluster was checked, since asking for a topic may create it.
-  func open() throws
+  /// Opens the topics to write to, whose partitions are given; after the cluster was checked, since asking for a topic may
+  /// create it.
+  func open(_ partitions: [String: Int]) throws
   /// Records answered with an error so far.
   var failed: Int { get }
   /// A writer for one thread.
   func makeWriter() -> any OutcomeWriter
-  /// The reports thread: settles what is acknowledged, until `stop`.
-  func run()
-  /// Ends `run`; writers that wait for room give up. What is not acknowledged by then stays unsettled.
+  /// Starts its threads: what is acknowledged is settled, until `stop`.
+  func start()
+  /// Writers that wait for room give up. What is not acknowledged by then stays unsettled.
   func stop()
+  /// Waits for the threads to end, after `stop`.
+  func join()
 }
 
 /// Writes outcomes of one thread, a batch at a time.
@@ -18,4 +21,8 @@ protocol OutcomeWriter: AnyObject {
   func answer(_ requests: ArraySlice<Request>, _ outputs: OutputSplitter, _ batch: ModelBatch)
   /// Tells a record's fault to its sender.
   func fail(_ record: Record, _ fault: RecordFault)
+  /// The record is passed over, as the configuration asks for.
+  func skip(_ record: Record)
+  /// Records are given up unanswered, since their assignment has ended or the worker does. Any thread.
+  func release(_ tickets: [Ticket])
 }

@@ -14,10 +14,11 @@ enum SettingsTable {
     Setting("topics.format", .choice(["text", "json", "raw"]), "how a record without a content-type header is read; default: text where the model has a tokenizer, else json"),
     Setting("topics.replyFormat", .choice(["json", "raw"]), default: "json", "what a reply is written as where the request has no accept header"),
     Setting("topics.nullValue", .choice(["error", "skip"]), default: "error", "what a record without a value is"),
+    Setting("topics.order", .choice(["none", "partition"]), default: "none", "partition: replies of a request partition (so of a key, too) are sent in the order of its records"),
     Setting("topics.start", .choice(["earliest", "latest"]), default: "earliest", "where a partition without a committed offset begins"),
     Setting("topics.batchHeader", .boolean, default: "false", "replies say in a header, sheaf_batch, how many rows ran together"),
 
-    Setting("delivery", .choice(["at-least-once"]), default: "at-least-once", "every record is answered at least once; a repeat has the same sheaf_id"),
+    Setting("delivery", .choice(["at-least-once", "exactly-once"]), default: "at-least-once", "at-least-once: a repeat has the same sheaf_id; exactly-once: replies and offsets are committed together, for readers with isolation.level=read_committed"),
 
     Setting("models.path", .text, "an ONNX file, or a folder with model.onnx; a tokenizer.json beside it makes it a text model; required"),
     Setting("models.name", .text, "for replies and logs; default: the folder's name, or the file's"),
@@ -47,7 +48,7 @@ enum SettingsTable {
     Setting("limits.bytes", .bytes((8 << 20)...(1 << 44)), default: "64MiB", "bytes of records inside the worker at most, prefetch included"),
     Setting("limits.span", .integer(1...100_000_000), default: "20000", "records of one partition from its committed offset to the newest at work, at most"),
     Setting("limits.drain", .duration(1_000_000...hour), default: "10s", "how long a drain (rebalance, shutdown) may take; never over a third of max.poll.interval.ms"),
-    Setting("commit.interval", .duration(1_000_000...hour), default: "200ms", "how often offsets are committed at most"),
+    Setting("commit.interval", .duration(1_000_000...hour), default: "200ms", "how often offsets are committed at most; with exactly-once a transaction's length, which replies wait for"),
 
     Setting("runtime.library", .text, "libonnxruntime.so; default: SHEAF_ONNXRUNTIME, else .sheaf/onnxruntime, else the loader's path"),
   ]

@@ -1,0 +1,75 @@
+import SheafKafka
+
+/// Sends kept outcomes as soon as those of earlier records of their partition are sent. Delivery reports settle them as ever.
+final class OrderedSender {
+  private let sink: KafkaSink
+  private let outbox: Outbox
+  private let outgoing = Outgoing()
+  private var gate = OrderGate<Answered>()
+
+  init(_ sink: KafkaSink, _ outbox: Outbox) {
+    self.sink = sink
+    self.outbox = outbox
+  }
+
+  func run() {
+    var ready: [Answered] = []
+    while let (entries, _) = outbox.take(until: nil, isMoving: false) {
+      for entry in entries {
+        if entry.isGivenUp {
+          gate.giveUp(entry.ticket, turnAway: giveUp)
+          giveUp(entry)
+        } else {
+          gate.add(entry.ticket, entry, pass: { ready.append($0) }, turnAway: giveUp)
+        }
+      }
+      for entry in ready { send(entry) }
+      ready.removeAll(keepingCapacity: true)
+    }
+    gate.removeAll { $0.release() }
+    for entry in outbox.remains() { entry.release() }
+  }
+
+  private func send(_ entry: Answered) {
+    // Whatever is not ours any more is answered by its next owner.
+    guard sink.source.fence.owns(entry.ticket) else { return giveUp(entry) }
+    if entry.first == nil {
+      withUnsafePointer(to: entry.ticket) { sink.source.settle(UnsafeBufferPointer(start: $0, count: 1)) }
+    } else {
+      sink.source.require(UInt8(1 + entry.others.count), entry.ticket)
+    }
+    entry.forEach { _ = sink.send($0, entry.ticket, outgoing) }
+    entry.release()
+    outbox.released(entry.byteCount)
+  }
+
+  private func giveUp(_ entry: Answered) {
+    withUnsafePointer(to: entry.ticket) { sink.source.release(UnsafeBufferPointer(start: $0, count: 1)) }
+    entry.release()
+    outbox.released(entry.byteCount)
+  }
+}
+
+extension KafkaSink {
+  /// Sends a kept outcome, waiting for room. - Returns: why the producer does not take it; nil: it did, or the worker has ended.
+  func send(_ kept: KeptOutcome, _ ticket: Ticket, _ outgoing: Outgoing) -> KafkaError? {
+    let opaque = ticket.bits | UInt64(kept.outcome.rawValue)
+    var seen = 0
+    var isRetry = false
+    outgoing.setHeaders(kept.headers)
+    while true {
+      switch outgoing.send(by: producer, to: kept.topic, partition: kept.partition, key: kept.key, value: kept.value, timestamp: kept.timestamp, opaque: opaque) {
+      case .sent: return nil
+      case .full:
+        // As in KafkaWriter: one more attempt after the count was read.
+        if isRetry, !waitForRoom(since: seen) {
+          outgoing.dropHeaders()
+          return nil
+        }
+        seen = reportCount
+        isRetry = true
+      case .failed(let error): return error
+      }
+    }
+  }
+}

@@ -1,0 +1,212 @@
+import SheafKafka
+
+/// Exactly once: outcomes and the offsets they answer for are committed together.
+///
+/// The one thread that uses the producer's transactional calls, all of which block. An outcome enters a transaction only when
+/// every earlier record of its partition is in the same or an earlier one, so the offsets sent along never skip a record. What was
+/// kept is sent again after an abort, as far as its partition is still owned; nothing is read again.
+///
+///     closed ──an outcome is ready──► open ──interval, drain──► offsets sent, committed ──► closed
+///                                      │                              │ abortable
+///                                      └────── not owned any more ────┴──► aborted, back-off ──► closed
+final class TransactionSender {
+  private let sink: KafkaSink
+  private let outbox: Outbox
+  private let source: any Source
+  private let writer: KafkaWriter
+  private let outgoing = Outgoing()
+
+  private var gate = OrderGate<Answered>()
+  /// Next in turn, not in a transaction.
+  private var ready: [Answered] = []
+  /// In the open transaction, in order; empty: none is open.
+  private var open: [Answered] = []
+  /// When the open transaction is committed at the latest.
+  private var due: Nanoseconds = 0
+  private var lastCommit: Nanoseconds = 0
+  /// After an abort nothing is begun before this time.
+  private var notBefore: Nanoseconds = 0
+  private var backOff = TransactionSender.shortestBackOff
+  private static let shortestBackOff: Nanoseconds = 20_000_000
+  private static let longestBackOff: Nanoseconds = 1_000_000_000
+
+  init(_ sink: KafkaSink, _ outbox: Outbox) {
+    self.sink = sink
+    self.outbox = outbox
+    source = sink.source
+    writer = KafkaWriter(sink, .kept(outbox))
+  }
+
+  func run() {
+    var isHurried = false
+    var isInitialised = false
+    while let taken = outbox.take(until: wakeAt(isHurried), isMoving: !ready.isEmpty || !open.isEmpty) {
+      sort(taken.entries)
+      // Once a drain has begun what it waits for is committed at once.
+      isHurried = (isHurried || taken.isHurried) && !(ready.isEmpty && open.isEmpty)
+      do throws(TransactionError) {
+        if !isInitialised, !ready.isEmpty {
+          try initialise()
+          isInitialised = true
+        }
+        try begin()
+        if !open.isEmpty, isHurried || monotonicNow() >= due || open.contains(where: { !source.fence.admits($0.ticket) }) { try commit() }
+      } catch {
+        guard recover(error) else { break }
+      }
+    }
+    if !open.isEmpty { try? sink.producer.abortTransaction() }
+    gate.removeAll { $0.release() }
+    for entry in open + ready + outbox.remains() { entry.release() }
+  }
+
+  private func wakeAt(_ isHurried: Bool) -> Nanoseconds? {
+    if !open.isEmpty { return isHurried ? 0 : due }
+    return ready.isEmpty ? nil : notBefore
+  }
+
+  private func sort(_ entries: [Answered]) {
+    for entry in entries {
+      if entry.isGivenUp {
+        gate.giveUp(entry.ticket, turnAway: giveUp)
+        giveUp(entry)
+      } else {
+        gate.add(entry.ticket, entry, pass: { ready.append($0) }, turnAway: giveUp)
+      }
+    }
+  }
+
+  private func initialise() throws(TransactionError) {
+    do throws(TransactionError) {
+      try sink.producer.initTransactions(timeout: 10_000)
+    } catch {
+      if error.isRetriable { sink.configuration.log("kafka: transactions cannot begin yet: \(error)") }
+      throw error
+    }
+  }
+
+  // MARK: A transaction
+
+  /// Sends what is ready, in a new transaction where none is open.
+  private func begin() throws(TransactionError) {
+    let now = monotonicNow()
+    guard !ready.isEmpty, now >= notBefore else { return }
+    if open.isEmpty {
+      try sink.producer.beginTransaction()
+      due = max(now, lastCommit + sink.configuration.commitInterval)
+    }
+    var sending = ready
+    ready = []
+    for index in sending.indices {
+      guard source.fence.owns(sending[index].ticket) else {
+        giveUp(sending[index])
+        continue
+      }
+      send(&sending[index])
+      open.append(sending[index])
+    }
+    // All were given up: the transaction is empty.
+    if open.isEmpty { try sink.producer.abortTransaction() }
+  }
+
+  /// Sends a record's outcomes. What the producer refuses is noted like a delivery that failed.
+  private func send(_ entry: inout Answered) {
+    let ticket = entry.ticket
+    entry.forEach { kept in
+      if let error = sink.send(kept, ticket, outgoing) { sink.noteUndelivered(ticket, kept.outcome, error) }
+    }
+  }
+
+  private func commit() throws(TransactionError) {
+    // The membership is taken before the fence is asked: where the fence still owns all of it, a rebalance that takes something
+    // away is later than this membership, and brokers refuse it.
+    guard let group = source.groupMetadata(), open.allSatisfy({ source.fence.owns($0.ticket) }) else { return try abort() }
+    var last: [Int: Ticket] = [:]
+    for entry in open { last[entry.ticket.slot] = entry.ticket }
+    let offsets = last.values.map { (ticket: $0, place: source.offset(after: $0)) }
+    try again { () throws(TransactionError) in try sink.producer.sendOffsets(offsets.map(\.place), of: group, timeout: 10_000) }
+    try again { () throws(TransactionError) in try sink.producer.commitTransaction() }
+    lastCommit = monotonicNow()
+    backOff = TransactionSender.shortestBackOff
+    source.committed(offsets.map { ($0.ticket, $0.place.offset) })
+    open.map(\.ticket).withUnsafeBufferPointer { source.settle($0) }
+    forget(open)
+    open = []
+  }
+
+  /// Makes a call again as long as it may be; librdkafka bounds the time by the transaction's.
+  private func again(_ call: () throws(TransactionError) -> Void) throws(TransactionError) {
+    while true {
+      do throws(TransactionError) {
+        return try call()
+      } catch {
+        guard error.isRetriable, !error.requiresAbort else { throw error }
+      }
+    }
+  }
+
+  /// Ends the open transaction; what is still owned goes into the next, corrected where a delivery failed for good.
+  private func abort() throws(TransactionError) {
+    try again { () throws(TransactionError) in try sink.producer.abortTransaction() }
+    for failure in sink.takeUndelivered() { correct(failure.ticket, failure.error) }
+    ready = open + ready
+    open = []
+    notBefore = monotonicNow() + backOff
+    backOff = min(backOff * 2, TransactionSender.longestBackOff)
+  }
+
+  // MARK: What goes wrong
+
+  /// - Returns: false where no transaction can follow.
+  private func recover(_ error: TransactionError) -> Bool {
+    do throws(TransactionError) {
+      if error.isFatal { throw error }
+      if !error.requiresAbort, error.isRetriable {
+        notBefore = monotonicNow() + backOff
+        backOff = min(backOff * 2, TransactionSender.longestBackOff)
+        return true
+      }
+      if !error.requiresAbort { throw error }
+      sink.configuration.log("transaction of \(open.count) records aborted: \(error); they are sent again")
+      try abort()
+      return true
+    } catch {
+      let isFenced = error.error.name == "_FENCED" || error.error.name == "INVALID_PRODUCER_EPOCH"
+      sink.fail(WorkerError("kafka: transactions cannot go on: \(error)\(isFenced ? "; another worker has this one's group.instance.id" : "")"))
+      return false
+    }
+  }
+
+  /// Replaces what could not be delivered by something that can, where that is the record's fault.
+  private func correct(_ ticket: Ticket, _ error: KafkaError) {
+    if error.name == "_PURGE_QUEUE" || error.name == "_PURGE_INFLIGHT" || error.name == "_STATE" { return }
+    let outcome = KafkaSink.Outcome(rawValue: ticket.outcome) ?? .reply
+    let isTooLarge = error.name == "MSG_SIZE_TOO_LARGE"
+    let isMisrouted = outcome == .routedReply && (error.name == "_UNKNOWN_PARTITION" || error.name == "UNKNOWN_TOPIC_OR_PART" || error.name == "_UNKNOWN_TOPIC" || error.name == "TOPIC_AUTHORIZATION_FAILED")
+    if isTooLarge || isMisrouted {
+      guard let index = open.firstIndex(where: { $0.ticket.bits == ticket.bits & ~0xf }) else { return }
+      let fault = RecordFault(isTooLarge ? .tooLarge : .badReplyTopic, expected: "a reply that its topic takes", came: "\(error)")
+      let before = open[index].byteCount
+      open[index] = writer.replacement(for: open[index], failed: outcome, fault, source.record(ticket))
+      outbox.released(before - open[index].byteCount)
+      // Nothing stands in the way of the next try.
+      backOff = 0
+    } else if error.name == "TOPIC_AUTHORIZATION_FAILED" || error.name == "UNKNOWN_TOPIC_OR_PART" {
+      sink.fail(WorkerError("a reply could not be delivered: \(error)"))
+    }
+  }
+
+  private func giveUp(_ entry: Answered) {
+    withUnsafePointer(to: entry.ticket) { source.release(UnsafeBufferPointer(start: $0, count: 1)) }
+    forget([entry])
+  }
+
+  private func forget(_ entries: [Answered]) {
+    var bytes = 0
+    for entry in entries {
+      bytes += entry.byteCount
+      entry.release()
+    }
+    outbox.released(bytes)
+  }
+}
