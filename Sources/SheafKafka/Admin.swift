@@ -10,7 +10,8 @@ public final class Admin {
   /// - Throws: `KafkaError` where librdkafka refuses a property.
   public init(_ properties: [(String, String)]) throws {
     // What goes wrong is thrown, with the reason; not logged besides.
-    let conf = try Properties(properties + [("log_level", "0")])
+    // Reading offsets must not wait for the open transaction of a worker that was killed.
+    let conf = try Properties(properties + [("log_level", "0"), ("isolation.level", "read_uncommitted")])
     rd_kafka_conf_set_events(conf.raw, RD_KAFKA_EVENT_ERROR)
     client = try conf.client(RD_KAFKA_CONSUMER)
     queue = rd_kafka_queue_get_main(client)

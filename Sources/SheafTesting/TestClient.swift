@@ -33,7 +33,7 @@ public struct TestClient: Sendable {
 
   /// The committed offset of each partition; -1 where there is none.
   public func committed(_ group: String, _ topic: String) throws -> [Int64] {
-    try withClient(["group.id": group]) { client in
+    try withClient(["group.id": group, "isolation.level": "read_uncommitted"]) { client in
       try withPartitions(topic, try partitionCount(client, topic)) { list in
         var code = rd_kafka_committed(client, list, 10_000)
         // A coordinator that has just come up or moved is not ready for a moment.

@@ -33,4 +33,108 @@ import Testing
     for reply in replies where reply.header("sheaf_error") == nil { #expect(reply.value == row(Int(reply.header("kafka_correlationId")!)!)) }
     #expect(try stage.broker.client.committed(stage.group, stage.requests) == [5000, 5000, 5000, 5000])
   }
+
+  /// What a run left behind, as a reader of committed records sees it.
+  private func check(_ stage: Stage, count: Int, partitions: Int) throws -> (lost: Int, duplicated: Int) {
+    let replies = try stage.broker.client.consume(stage.replies, count: count + 1, seconds: 5, properties: committed)
+    var answers = [Int](repeating: 0, count: count)
+    for reply in replies {
+      let index = Int(reply.header("kafka_correlationId")!)!
+      answers[index] += 1
+      #expect(reply.value == row(index))
+    }
+    return (answers.count { $0 == 0 }, answers.count { $0 > 1 })
+  }
+
+  private func waitUntilCommitted(_ stage: Stage, _ count: Int, partitions: Int, seconds: Double = 90, _ onProgress: (Int) throws -> Void = { _ in }) throws {
+    let begun = monotonicSeconds()
+    while true {
+      let committed = try stage.broker.client.committed(stage.group, stage.requests)
+      let sum = Int(committed.map { max(0, $0) }.reduce(0, +))
+      if sum == count { return }
+      try onProgress(sum)
+      try #require(monotonicSeconds() - begun < seconds, "committed only \(committed)")
+      usleep(50_000)
+    }
+  }
+
+  /// Workers killed, stopped beyond their session and continued, and restarted in the middle of transactions.
+  @Test(arguments: ["", "group.instance.id"]) func killsAndPausesLoseAndRepeatNothing(instance: String) throws {
+    let count = 40_000, partitions = 6
+    let stage = try Stage(.real, partitions: partitions)
+    try stage.produce(count, partitions: partitions)
+    func start(_ index: Int) throws -> ChildProcess {
+      try ChildProcess([
+        try builtExecutable("TestWorker"), stage.broker.bootstrap, stage.group, stage.requests, stage.replies, "session.timeout.ms=3000", "heartbeat.interval.ms=300",
+        "fetch.wait.max.ms=10", "delivery=exactly-once", "rows=32", "busy=10000", "lanes=3", "interval=50", "records=8000",
+      ] + (instance.isEmpty ? [] : ["\(instance)=member-\(index)"]))
+    }
+    var workers = try (0..<3).map(start)
+    var steps: [(at: Int, does: () throws -> Void)] = [
+      (count / 8, { workers[0].signal(SIGKILL); workers[0] = try start(0) }),
+      (count / 4, { workers[1].signal(SIGSTOP) }),
+      (count * 2 / 5, { workers[1].signal(SIGCONT) }),
+      (count / 2, { workers[2].signal(SIGKILL); workers[2] = try start(2) }),
+      (count * 3 / 4, { workers[0].signal(SIGTERM); workers[0] = try start(0) }),
+    ]
+    try waitUntilCommitted(stage, count, partitions: partitions) { progress in
+      if let next = steps.first, progress >= next.at {
+        steps.removeFirst()
+        try next.does()
+      }
+    }
+    #expect(steps.isEmpty)
+    for worker in workers { worker.signal(SIGTERM) }
+    for worker in workers { _ = worker.wait(seconds: 30) }
+    let (lost, duplicated) = try check(stage, count: count, partitions: partitions)
+    #expect(lost == 0 && duplicated == 0, "\(lost) lost, \(duplicated) answered twice")
+  }
+
+  /// Under the reader's eyes nothing is out of order, though lanes finish out of order; in both delivery modes.
+  @Test(arguments: WorkerConfiguration.Delivery.allCases) func repliesInOrder(_ delivery: WorkerConfiguration.Delivery) async throws {
+    let stage = try Stage(.real, partitions: 2), count = 6000
+    try stage.produce(count, partitions: 2)
+    var configuration = stage.configuration
+    configuration.delivery = delivery
+    configuration.topics.order = .partition
+    configuration.lanes = 4
+    configuration.batch.maxRows = 10
+    let model = IdentityModel { batch in usleep(UInt32(batch.input(0)[0] % 8) * 500) }
+    try await Worker(model: model, configuration: configuration).run()
+    let replies = try stage.broker.client.consume(stage.replies, count: count, seconds: 20, properties: committed)
+    #expect(replies.count == count)
+    // Of one request partition, in each reply partition.
+    var last: [String: Int] = [:], disordered = 0
+    for reply in replies {
+      let parts = reply.header("sheaf_id")!.split(separator: "/"), place = "\(parts[1]) \(reply.partition)"
+      if Int(parts[2])! < last[place] ?? -1 { disordered += 1 }
+      last[place] = Int(parts[2])!
+    }
+    #expect(disordered == 0)
+  }
+
+  /// A reply that its topic does not take although the producer would: the requester gets an error, the neighbours their answers.
+  @Test(arguments: WorkerConfiguration.Delivery.allCases) func aReplyThatCannotBeDeliveredBlocksNothing(_ delivery: WorkerConfiguration.Delivery) async throws {
+    let stage = try Stage(.real, partitions: 1), letters = uniqueName("letters"), other = uniqueName("other")
+    for topic in [letters, other] { try stage.broker.createTopic(topic, partitions: 1) }
+    func request(_ index: Int, _ headers: [TestRecord.Header] = []) -> TestRecord {
+      TestRecord(key: nil, value: row(index), headers: headers + [.init("kafka_correlationId", Array("\(index)".utf8))], partition: 0)
+    }
+    let named = TestRecord.Header("kafka_replyTopic", Array(other.utf8))
+    try stage.broker.client.produce(stage.requests, [
+      request(0), request(1, [.init("kafka_replyTopic", Array("nowhere".utf8))]), request(2, [named, .init("kafka_replyPartition", [0, 0, 0, 7])]),
+      request(3, [named]), TestRecord(key: [UInt8](repeating: 65, count: 3000), value: row(4), headers: [.init("kafka_correlationId", [52])], partition: 0), request(5),
+    ])
+    var configuration = stage.configuration
+    configuration.delivery = delivery
+    configuration.topics.deadLetters = letters
+    configuration.topics.allowedReplies = [other]
+    configuration.kafka["message.max.bytes"] = "2500"
+    try await Worker(model: IdentityModel(), configuration: configuration).run()
+    let replies = try stage.broker.client.consume(stage.replies, count: 5, seconds: 10, properties: committed)
+    #expect(Set(replies.map { "\($0.header("kafka_correlationId")!) \($0.header("sheaf_error") ?? "fine")" }) == ["0 fine", "1 bad-reply-topic", "2 bad-reply-topic", "4 too-large", "5 fine"])
+    #expect(try stage.broker.client.consume(other, count: 1, seconds: 10, properties: committed).count == 1)
+    #expect(try stage.broker.client.consume(letters, count: 3, seconds: 10, properties: committed).count == 3)
+    #expect(try stage.broker.client.committed(stage.group, stage.requests) == [6])
+  }
 }

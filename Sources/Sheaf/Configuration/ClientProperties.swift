@@ -34,7 +34,7 @@ enum ClientProperties {
     if configuration.delivery == .exactlyOnce {
       set("transactional.id", configuration.transactionalID)
       // A killed worker's open transaction holds up read_committed readers that long (60 s by default).
-      set("transaction.timeout.ms", "15000")
+      set("transaction.timeout.ms", "10000")
       // Nearly all the time of sending a transaction's offsets is this back-off, 100 ms by default.
       set("retry.backoff.ms", "10")
     } else {

@@ -14,7 +14,7 @@ extension KafkaSource {
     do {
       // nil: the group has no offset for the partition yet.
       var begins: [(place: PartitionOffset, committed: Int64?)] = []
-      for found in partitions.isEmpty ? [] : try consumer.committed(partitions, timeout: 5000) {
+      for found in partitions.isEmpty ? [] : try consumer.committed(partitions, timeout: 2000) {
         let committed = found.offset >= 0 ? found.offset : nil
         let needsMarks = committed == nil || configuration.untilEnd && ends[found.partition] == nil
         let marks = needsMarks ? try consumer.watermarks(found.partition, timeout: 5000) : (low: 0, high: 0)
