@@ -35,7 +35,7 @@ let package = Package(
 
     // A worker as a process of its own, for the tests that kill it.
     .executableTarget(name: "TestWorker", dependencies: ["Sheaf"], path: "Tests/TestWorker", linkerSettings: jemalloc),
-    .testTarget(name: "SheafTests", dependencies: ["Sheaf", "SheafTesting", "CPlatform"]),
+    .testTarget(name: "SheafTests", dependencies: ["Sheaf", "SheafKafka", "SheafTesting", "CPlatform"]),
     .testTarget(name: "SheafKafkaTests", dependencies: ["Sheaf", "SheafKafka", "SheafTesting", "CPlatform", "TestWorker", "Doubler"]),
     .testTarget(name: "SheafONNXTests", dependencies: ["Sheaf", "SheafONNX", "SheafTesting"], exclude: ["Fixtures"]),
     .testTarget(name: "SheafCommandTests", dependencies: ["SheafCommand", "Sheaf", "SheafKafka", "SheafTesting"]),

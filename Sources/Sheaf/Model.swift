@@ -20,12 +20,28 @@ extension Model {
 /// One lane's way to run a model; used by one thread at a time.
 public protocol RunContext: AnyObject {
   /// Reads `batch.input(…)`, fills `batch.output(…)`. To fail single rows call `batch.fail(row:_:)`; to fail the batch, throw:
-  /// the worker then runs its records alone, so that only the culprits fail.
+  /// the worker then runs it once more and halves it, so that only the culprits fail. `ModelUnavailable`, `ModelOutOfMemory` and
+  /// `ModelLost` say that it is not the records' fault.
   func run(_ batch: ModelBatch) throws
 }
 
 /// Thrown by a run that no later run can succeed after (the device is lost): ends the worker, and no record is failed for it.
 public struct ModelLost: Error, Sendable, CustomStringConvertible {
+  public var description: String
+  public init(_ description: String) { self.description = description }
+}
+
+/// Thrown by a run that may pass a little later, with the same rows (a remote engine that restarts, a device that is busy): only
+/// what a model declares so is waited for. The run is tried again with growing pauses, for about 15 s; then the worker is held until
+/// the model is back. No record is failed for it.
+public struct ModelUnavailable: Error, Sendable, CustomStringConvertible {
+  public var description: String
+  public init(_ description: String) { self.description = description }
+}
+
+/// Thrown by a run that ran out of memory: its halves are run, and batches have fewer rows for a while. A record that exhausts the
+/// memory alone is failed; where not even a row of zeros can run that is no longer than rows that did, the worker ends.
+public struct ModelOutOfMemory: Error, Sendable, CustomStringConvertible {
   public var description: String
   public init(_ description: String) { self.description = description }
 }

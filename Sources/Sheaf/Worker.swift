@@ -16,6 +16,7 @@ public final class Worker: Sendable {
   private let source: any Source
   private let sink: any Sink
   private let batcher: Batcher
+  private let gate: Gate
   private let fault: Fault
 
   /// - Throws: `ConfigurationError` where a setting is refused; whatever a client refuses.
@@ -32,6 +33,7 @@ public final class Worker: Sendable {
       fault.record(error)
       source.stop()
     }
+    gate = Gate { reason in configuration.log(reason.map { "held: \($0); nothing more is run but a probe of one record from time to time" } ?? "goes on") }
     batcher = Batcher(configuration.batch, lanes: configuration.lanes, fence: source.fence)
   }
 
@@ -52,10 +54,11 @@ public final class Worker: Sendable {
     let contexts = try (0..<configuration.lanes).map { _ in try model.makeContext() }
     let decode = DecodeStage(
       source: source, batcher: batcher,
-      decoder: RequestDecoder(signature: model.signature, text: model.text, options: configuration.decodeOptions), writer: sink.makeWriter())
+      decoder: RequestDecoder(signature: model.signature, text: model.text, options: configuration.decodeOptions), writer: sink.makeWriter(),
+      withdrawn: gate.withdrawn)
     sink.start()
     let lanes = contexts.enumerated().map { index, context in
-      let lane = Transfer(Lane(signature: model.signature, context: context, batcher: batcher, source: source, writer: sink.makeWriter()) { error in
+      let lane = Transfer(Lane(signature: model.signature, context: context, batcher: batcher, source: source, writer: sink.makeWriter(), gate: gate, log: configuration.log) { error in
         self.fault.record(error)
         self.source.stop()
       })
@@ -71,6 +74,7 @@ public final class Worker: Sendable {
     sink.stop()
     decode.end()
     batcher.end()
+    gate.end()
     if let missed = source.missedAtEnd { fault.record(WorkerError("the drain missed its bound with \(missed); the group's next owner answers them again")) }
     if !source.hasUnsettled {
       decoding.join()

@@ -9,6 +9,9 @@ final class Batcher: @unchecked Sendable {  // Everything mutable is protected b
   private var idleLanes = 0
   private var decodeWaits = false
   private var tally = Tally()
+  /// The settings as they were set; the machine's are within `bound` too.
+  private var wished: BatchSettings
+  private var bound = RowBound()
 
   /// What was dispatched so far.
   struct Tally: Sendable {
@@ -23,19 +26,47 @@ final class Batcher: @unchecked Sendable {  // Everything mutable is protected b
 
   init(_ settings: BatchSettings, lanes: Int, fence: Fence) {
     machine = BatchMachine(settings)
+    wished = settings
     self.lanes = lanes
     self.fence = fence
   }
 
   /// The settings in force; a change is obeyed by the next batch.
   var settings: BatchSettings {
-    get { monitor.locked { machine.settings } }
+    get { monitor.locked { wished } }
     set {
       monitor.locked {
-        machine.settings = newValue
-        monitor.broadcast()
+        wished = newValue
+        applyBound()
       }
     }
+  }
+
+  /// A batch of so many rows exhausted the memory. - Returns: the most rows a batch has for now.
+  func exhausted(rows: Int) -> Int {
+    monitor.locked {
+      bound.exhausted(rows)
+      applyBound()
+      return machine.settings.maxRows
+    }
+  }
+
+  /// A full batch has run.
+  func ranFull() {
+    monitor.locked {
+      guard bound.rows != nil else { return }
+      bound.ranFull(limit: wished.maxRows)
+      applyBound()
+    }
+  }
+
+  /// Under the lock.
+  private func applyBound() {
+    var settings = wished
+    settings.maxRows = min(wished.maxRows, bound.rows ?? .max)
+    guard settings != machine.settings else { return }
+    machine.settings = settings
+    monitor.broadcast()
   }
 
   var totals: Tally { monitor.locked { tally } }

@@ -5,6 +5,7 @@ final class DecodeStage: Intake, @unchecked Sendable {  // The inbox is protecte
   private let batcher: Batcher
   private let decoder: RequestDecoder
   private let writer: any OutcomeWriter
+  private let withdrawn: @Sendable () -> Void
 
   private let monitor = Monitor()
   private var inbox = Ring<RecordChunk>()
@@ -22,7 +23,9 @@ final class DecodeStage: Intake, @unchecked Sendable {  // The inbox is protecte
   private static let handOn = 64
   private static let handOnAfter: Nanoseconds = 500_000
 
-  init(source: any Source, batcher: Batcher, decoder: RequestDecoder, writer: any OutcomeWriter) {
+  /// - Parameter withdrawn: lanes that wait with requests in hand are to look which of them still stand.
+  init(source: any Source, batcher: Batcher, decoder: RequestDecoder, writer: any OutcomeWriter, withdrawn: @escaping @Sendable () -> Void) {
+    self.withdrawn = withdrawn
     self.source = source
     self.batcher = batcher
     self.decoder = decoder
@@ -50,6 +53,7 @@ final class DecodeStage: Intake, @unchecked Sendable {  // The inbox is protecte
 
   func withdrawBarred() {
     let barred = batcher.withdrawBarred()
+    withdrawn()
     guard !barred.isEmpty else { return }
     for request in barred { request.release() }
     writer.release(barred.map(\.record.ticket))

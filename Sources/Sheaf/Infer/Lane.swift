@@ -1,63 +1,164 @@
 /// A thread with a run context of its own: takes the next batch, copies its rows into the batch tensors, runs it, and has the
-/// outputs encoded and sent.
+/// outputs encoded and sent. What is run next of a batch that fails is the `FailureMachine`'s decision, whether anything may run or
+/// fail at all the `Gate`'s.
 final class Lane {
   private let batcher: Batcher
   private let source: any Source
   private let context: any RunContext
   private let writer: any OutcomeWriter
+  private let gate: Gate
   private let batch: ModelBatch
   private let filler: BatchFiller
   private let splitter: OutputSplitter
-
+  private let log: @Sendable (String) -> Void
   private let fail: (any Error) -> Void
 
+  /// The batch at work.
+  private var requests: [Request] = []
+  /// Withdrawals this lane has seen; see `Gate.pass`.
+  private var seen = 0
+  /// Which of the requests the next probe tries: another one every time, since one may be at fault itself.
+  private var probes = 0
+  /// The longest row that ever ran.
+  private var longest: Int?
+  /// What the last run failed with.
+  private var lastFault = ""
+
   /// - Parameter fail: ends the worker, for what no other record can succeed with either.
-  init(signature: Signature, context: any RunContext, batcher: Batcher, source: any Source, writer: any OutcomeWriter, fail: @escaping (any Error) -> Void) {
+  init(
+    signature: Signature, context: any RunContext, batcher: Batcher, source: any Source, writer: any OutcomeWriter, gate: Gate,
+    log: @escaping @Sendable (String) -> Void, fail: @escaping (any Error) -> Void
+  ) {
     self.fail = fail
+    self.log = log
     self.batcher = batcher
     self.source = source
     self.context = context
     self.writer = writer
+    self.gate = gate
     batch = ModelBatch(signature: signature)
     filler = BatchFiller(signature)
     splitter = OutputSplitter(signature)
   }
 
   func run() {
-    var requests: [Request] = [], barred: [Request] = []
-    while batcher.next(&requests, barred: &barred) != nil {
+    var barred: [Request] = []
+    while let reason = batcher.next(&requests, barred: &barred) {
       giveBack(barred)
-      run(requests[...], retries: true)
-      for request in requests { request.release() }
-      requests.removeAll(keepingCapacity: true)
       barred.removeAll(keepingCapacity: true)
+      if finish(), reason == .full { batcher.ranFull() }
+      requests.removeAll(keepingCapacity: true)
     }
   }
 
-  /// Runs requests as one batch; where the run fails, once more, then its halves, so that the culprits stand alone in the end.
-  private func run(_ requests: ArraySlice<Request>, retries: Bool = false) {
-    guard !requests.isEmpty else { return }
+  /// Goes on until every request is answered, failed or given back. - Returns: whether all were answered by the first run.
+  private func finish() -> Bool {
+    var machine = FailureMachine(count: requests.count)
+    var runs = 0, hasFailed = false
+    while true {
+      switch machine.step {
+      case .done: return runs == 1 && !hasFailed
+      case .run(let range):
+        switch gate.pass(&seen) {
+        case .run:
+          runs += 1
+          guard let outcome = attempt(requests[range]) else { return giveUp(machine) }
+          machine.ran(outcome, now: monotonicNow(), random: .random(in: 0 ... .max))
+        case .probe:
+          runs += 1
+          guard let rest = probe(machine.unanswered) else { return giveUp(machine) }
+          go(on: rest, &machine)
+        case .look: go(on: admitted(machine.unanswered), &machine)
+        case .ended: return giveUp(machine)
+        }
+      case .fail(let index):
+        let record = requests[index].record
+        guard gate.failed(isFirstOfBatch: !hasFailed, "\(place(record)): \(lastFault)") else {
+          machine.keep()
+          continue
+        }
+        hasFailed = true
+        writer.fail(record, RecordFault(.modelFailed, expected: "a record the model can answer", came: lastFault))
+        requests[index].release()
+        machine.told()
+      case .wait(let until):
+        gate.sleep(until: until, &seen)
+        machine.waited(monotonicNow())
+        let admitted = admitted(machine.unanswered)
+        if admitted.count < machine.unanswered.count || admitted.isEmpty { go(on: admitted, &machine) }
+      case .hold:
+        gate.hold("the model is not available: \(lastFault)")
+        machine.held()
+      }
+    }
+  }
+
+  /// Runs requests as one batch and answers them. - Returns: nil where the worker has to end.
+  private func attempt(_ requests: ArraySlice<Request>) -> FailureMachine.Outcome? {
     do {
       filler.fill(batch, requests)
       try context.run(batch)
       try splitter.begin(batch)
-      writer.answer(requests, splitter, batch)
     } catch let error as ModelLost {
-      // Not these records' fault: they stay unsettled, and are answered again by whoever reads them next.
+      // Not these records' fault: they are answered again by whoever reads them next.
       fail(WorkerError("the model cannot go on: \(error)"))
+      return nil
+    } catch let error as ModelUnavailable {
+      lastFault = "\(error)"
+      return .unavailable
+    } catch let error as ModelOutOfMemory {
+      lastFault = "\(error)"
+      return exhausted(requests)
     } catch {
-      if retries {
-        run(requests)
-        return
-      }
-      if requests.count == 1 {
-        writer.fail(requests.first!.record, RecordFault(.modelFailed, expected: "a record the model can answer", came: "\(error)"))
-        return
-      }
-      let middle = requests.startIndex + requests.count / 2
-      run(requests[..<middle])
-      run(requests[middle...])
+      lastFault = "\(error)"
+      return .failed
     }
+    longest = max(longest ?? 0, batch.length)
+    let failed = batch.failures.isEmpty ? 0 : countFailed(requests)
+    guard gate.ran(answered: requests.count - failed, failed: failed, "\(place(requests.last!.record)) or before: \(batch.failures.first?.value ?? "")") else { return .kept }
+    writer.answer(requests, splitter, batch)
+    for request in requests { request.release() }
+    return .answered
+  }
+
+  /// Requests of the batch that has run of which the model failed a row.
+  private func countFailed(_ requests: ArraySlice<Request>) -> Int {
+    var first = 0
+    return requests.count { request in
+      defer { first += Int(request.rows) }
+      return (first..<first + Int(request.rows)).contains { batch.failures[$0] != nil }
+    }
+  }
+
+  // MARK: Held
+
+  /// Runs one of the requests that wait alone. - Returns: those that wait on; nil where the worker has to end.
+  private func probe(_ waiting: [Int]) -> [Int]? {
+    let index = waiting[probes % waiting.count]
+    probes += 1
+    let outcome = attempt(requests[index...index])
+    gate.probed(outcome == .answered)
+    guard let outcome else { return nil }
+    return outcome == .answered ? waiting.filter { $0 != index } : waiting
+  }
+
+  /// Those whose assignments still stand; the others are given back.
+  private func admitted(_ waiting: [Int]) -> [Int] {
+    let (admitted, barred) = (waiting.filter { source.fence.admits(requests[$0].record.ticket) }, waiting.filter { !source.fence.admits(requests[$0].record.ticket) })
+    giveBack(barred.map { requests[$0] })
+    return admitted
+  }
+
+  /// Goes on with these of the requests, as a batch of its own.
+  private func go(on waiting: [Int], _ machine: inout FailureMachine) {
+    if waiting.count == machine.unanswered.count { return }
+    requests = waiting.map { requests[$0] }
+    machine = FailureMachine(count: requests.count)
+  }
+
+  private func giveUp(_ machine: FailureMachine) -> Bool {
+    giveBack(machine.unanswered.map { requests[$0] })
+    return false
   }
 
   private func giveBack(_ barred: [Request]) {
@@ -65,4 +166,27 @@ final class Lane {
     for request in barred { request.release() }
     writer.release(barred.map(\.record.ticket))
   }
+
+  // MARK: Out of memory
+
+  private func exhausted(_ requests: ArraySlice<Request>) -> FailureMachine.Outcome? {
+    if requests.count > 1 {
+      let bound = batcher.exhausted(rows: batch.rows)
+      log("out of memory with \(batch.rows) rows of up to \(batch.length): batches have \(bound) rows at most for now")
+      return .outOfMemory
+    }
+    // Is it this record, or would no record run any more? Only a row that is known to be good tells.
+    guard let longest else { return .outOfMemory }
+    let length = min(batch.length, longest)
+    do { try WarmUp.run(context, batch, WarmUp.Shape(rows: 1, length: length)) } catch is ModelOutOfMemory {
+      fail(WorkerError("the model cannot go on: out of memory even for one row of length \(length), which ran before: \(lastFault)"))
+      return nil
+    } catch let error as ModelLost {
+      fail(WorkerError("the model cannot go on: \(error)"))
+      return nil
+    } catch {}
+    return .outOfMemory
+  }
+
+  private func place(_ record: Record) -> String { "\(source.topicName(record.topic))/\(record.partition) offset \(record.offset)" }
 }

@@ -20,6 +20,7 @@ final class OnnxContext: RunContext {
     }
     do throws(ONNXError) { try runner.run(inputs) } catch {
       if error.isDeviceLost { throw ModelLost("\(error)") }
+      if error.isOutOfMemory { throw ModelOutOfMemory("\(error)") }
       throw error
     }
     for (index, spec) in model.rawOutputs.enumerated() {
