@@ -1,4 +1,5 @@
 import CLibrdkafka
+import Glibc
 
 /// A partition of a topic, with an offset where one belongs to it.
 public struct TopicPartition: Hashable, Sendable, CustomStringConvertible {
@@ -18,12 +19,15 @@ public struct PartitionOffset: Hashable, Sendable {
   public var partition: TopicPartition
   /// -1 and below: none.
   public var offset: Int64
+  /// A short string kept beside a committed offset; nil: none.
+  public var metadata: String?
   /// librdkafka's error code for this partition; 0: none.
   public var errorCode: Int32
 
-  public init(_ partition: TopicPartition, _ offset: Int64, errorCode: Int32 = 0) {
+  public init(_ partition: TopicPartition, _ offset: Int64, metadata: String? = nil, errorCode: Int32 = 0) {
     self.partition = partition
     self.offset = offset
+    self.metadata = metadata
     self.errorCode = errorCode
   }
 }
@@ -35,7 +39,11 @@ struct PartitionList: ~Copyable {
   init(_ partitions: some Collection<PartitionOffset>) {
     raw = rd_kafka_topic_partition_list_new(Int32(partitions.count))
     for each in partitions {
-      rd_kafka_topic_partition_list_add(raw, each.partition.topic, each.partition.partition).pointee.offset = each.offset
+      let element = rd_kafka_topic_partition_list_add(raw, each.partition.topic, each.partition.partition)!
+      element.pointee.offset = each.offset
+      guard let metadata = each.metadata else { continue }
+      element.pointee.metadata = UnsafeMutableRawPointer(strdup(metadata))  // Freed with the list.
+      element.pointee.metadata_size = metadata.utf8.count
     }
   }
 
@@ -53,6 +61,8 @@ func partitionOffsets(_ list: UnsafePointer<rd_kafka_topic_partition_list_t>?) -
   guard let list else { return [] }
   return (0..<Int(list.pointee.cnt)).map { index in
     let element = list.pointee.elems[index]
-    return PartitionOffset(TopicPartition(String(cString: element.topic), element.partition), element.offset, errorCode: element.err.rawValue)
+    let metadata = element.metadata.map { String(decoding: UnsafeRawBufferPointer(start: $0, count: element.metadata_size), as: UTF8.self) }
+    return PartitionOffset(
+      TopicPartition(String(cString: element.topic), element.partition), element.offset, metadata: metadata, errorCode: element.err.rawValue)
   }
 }

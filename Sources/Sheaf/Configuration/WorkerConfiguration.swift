@@ -6,6 +6,7 @@ public struct WorkerConfiguration: Sendable {
   public var topics: Topics
   public var batch: BatchSettings
   public var limits: Limits
+  public var isolation = Isolation()
   /// Lanes that run batches side by side; 1 and more.
   public var lanes: Int
   public var delivery: Delivery
@@ -79,6 +80,23 @@ public struct WorkerConfiguration: Sendable {
       self.records = records
       self.bytes = bytes
       self.span = span
+    }
+  }
+
+  /// What is done about records that may have killed a worker.
+  public struct Isolation: Sendable {
+    /// Records that a worker had begun when it ended without a word are run in a child process, the same program started again,
+    /// where the one that kills it costs only that. Default on.
+    public var isOn: Bool
+    /// How long one run in the child may take before the child counts as crashed, in nanoseconds. Default 2 minutes.
+    public var runTimeout: Nanoseconds
+    /// How long the child may take until it has loaded its model, in nanoseconds. Default 5 minutes.
+    public var startTimeout: Nanoseconds
+
+    public init(isOn: Bool = true, runTimeout: Nanoseconds = 120_000_000_000, startTimeout: Nanoseconds = 300_000_000_000) {
+      self.isOn = isOn
+      self.runTimeout = runTimeout
+      self.startTimeout = startTimeout
     }
   }
 

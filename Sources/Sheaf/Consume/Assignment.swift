@@ -9,14 +9,20 @@ final class Assignment {
   var leaving = false
   /// The group has given it away: nothing of it may be committed.
   var isLost = false
+  /// Taken out of the records queue: its span is at its bound, or its mark is not far enough.
   var held = false
+  /// Records below it may be handed on: the mark that the group's coordinator has acknowledged.
+  var begun: Int64
+  /// A commit has said how far the partition may have begun.
+  var isMarked = false
   /// What of a held partition was queued already: kept here until the span has shrunk.
   var aside: [Message] = []
   /// The end of the partition, seen while records were kept aside.
   var endSeen: Int64?
 
-  init(_ partition: TopicPartition, topic: Int32, slot: Int, committed: Int64?) {
+  init(_ partition: TopicPartition, topic: Int32, slot: Int, committed: Int64?, begun: Int64) {
     self.partition = partition
+    self.begun = begun
     self.topic = topic
     self.slot = slot
     self.committed = committed

@@ -4,7 +4,9 @@ import SheafKafka
 extension KafkaSource {
   /// When the next commit is due; nil: nothing to commit, or one is on its way.
   var commitDue: Nanoseconds? {
-    guard commitsOut.isEmpty, ledger.hasProgress else { return nil }
+    guard commitsOut.isEmpty else { return nil }
+    if configuration.isolation.isOn, ledger.areMarksDue { return max(lastCommit, noCommitBefore) }
+    guard ledger.hasProgress else { return nil }
     // A run until the end waits for nothing more when nothing is inside.
     let due = configuration.untilEnd && ledger.counts.inside == 0 ? lastCommit : lastCommit + configuration.commitInterval
     return max(due, noCommitBefore)
@@ -14,23 +16,35 @@ extension KafkaSource {
     guard let due = commitDue, now >= due else { return }
     lastCommit = now
     _ = ledger.takeProgress()
+    _ = ledger.takeMarksDue()
     let offsets = commitable(assignments.values.filter { !$0.leaving })
     guard !offsets.isEmpty else { return stopAtEnd() }
     try consumer.commit(offsets)
     commitsOut.append((false, generation))
   }
 
-  func commitable(_ assignments: [Assignment]) -> [PartitionOffset] {
+  /// - Parameter isLast: the assignments end with this commit, in order.
+  func commitable(_ assignments: [Assignment], isLast: Bool = false) -> [PartitionOffset] {
     noteTransactions(assignments)
     return assignments.compactMap { assignment in
       if assignment.isLost { return nil }
       let (offset, outstanding) = ledger.state(slot: assignment.slot)
-      // With transactions what is answered is committed by them; what is left are positions past markers and gaps, which may not
-      // overtake a transaction's offset.
+      // With transactions what is answered is committed by them; what is left are positions past markers and gaps, and marks, which
+      // may not overtake a transaction's offset.
       if configuration.delivery == .exactlyOnce, outstanding > 0 { return nil }
-      return offset == assignment.committed ? nil : PartitionOffset(assignment.partition, offset)
+      // A mark is taken back, or written further ahead, also where the offset is what it was.
+      let isMarkNew = configuration.isolation.isOn && (isLast ? assignment.isMarked : ledger.isMarkDue(slot: assignment.slot))
+      guard offset != assignment.committed || isMarkNew else { return nil }
+      if isLast { return PartitionOffset(assignment.partition, offset, metadata: metadata(begun: ledger.lastMark(slot: assignment.slot, committing: offset))) }
+      assignment.isMarked = true
+      return PartitionOffset(assignment.partition, offset, metadata: metadata(begun: ledger.proposeMark(slot: assignment.slot)))
     }
   }
+
+  /// What a commit says beside its offset. Any thread.
+  func metadata(begun: Int64?) -> String? { configuration.isolation.isOn ? CommitMark(holder: holder, begun: begun).metadata : nil }
+
+  private func reviewMarks() { ledger.reviewMarks(assignments.values.lazy.filter { !$0.leaving }.map(\.slot)) }
 
   /// Learns what transactions have committed meanwhile.
   func noteTransactions(_ assignments: some Sequence<Assignment>) {
@@ -41,6 +55,7 @@ extension KafkaSource {
   func committed(_ offsets: [PartitionOffset], _ error: KafkaError?, _ intake: any Intake) throws {
     let (isLast, asOf) = commitsOut.isEmpty ? (false, generation) : commitsOut.removeFirst()
     if asOf != generation {
+      reviewMarks()
       if isLast { try perform(machine.committed(now: monotonicNow()), intake) }
       return
     }
@@ -48,7 +63,10 @@ extension KafkaSource {
     for each in offsets {
       let code = each.errorCode != 0 ? each.errorCode : error?.code ?? 0
       switch CommitAnswer(code: code) {
-      case .done: assignments[each.partition]?.committed = each.offset
+      case .done:
+        guard let assignment = assignments[each.partition] else { continue }
+        assignment.committed = each.offset
+        if let begun = each.metadata.flatMap(CommitMark.init)?.begun { ledger.acknowledgeMark(slot: assignment.slot, begun) }
       case .later:
         isDone = false
         ledger.markProgress()  // Tried again after the interval.
@@ -66,6 +84,7 @@ extension KafkaSource {
         throw WorkerError("commit of \(each.partition) refused: \(error.map { "\($0)" } ?? "error \(code)")")
       }
     }
+    reviewMarks()
     if isLast {
       // A join that is under way refuses for a moment. At a rebalance five tries have to do, since others wait for the answer; at
       // shutdown the drain's bound decides.

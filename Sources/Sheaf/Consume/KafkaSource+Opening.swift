@@ -13,20 +13,20 @@ extension KafkaSource {
     }
     do {
       // nil: the group has no offset for the partition yet.
-      var begins: [(place: PartitionOffset, committed: Int64?)] = []
+      var begins: [(place: PartitionOffset, committed: Int64?, suspects: Int64)] = []
       for found in partitions.isEmpty ? [] : try consumer.committed(partitions, timeout: 2000) {
         let committed = found.offset >= 0 ? found.offset : nil
         let needsMarks = committed == nil || configuration.untilEnd && ends[found.partition] == nil
         let marks = needsMarks ? try consumer.watermarks(found.partition, timeout: 5000) : (low: 0, high: 0)
         if configuration.untilEnd, ends[found.partition] == nil { ends[found.partition] = marks.high }
         let start = configuration.topics.start == .earliest ? marks.low : marks.high
-        begins.append((PartitionOffset(found.partition, committed ?? start), committed))
+        begins.append((PartitionOffset(found.partition, committed ?? start), committed, try suspects(found)))
       }
-      for (place, committed) in begins {
-        guard let (slot, epoch) = ledger.open(position: place.offset) else {
+      for (place, committed, suspects) in begins {
+        guard let (slot, epoch) = ledger.open(position: place.offset, suspects: suspects) else {
           throw WorkerError("more than \(Ticket.slots) partitions are assigned to this worker; start more workers")
         }
-        assignments[place.partition] = Assignment(place.partition, topic: topics.index(place.partition.topic), slot: slot, committed: committed)
+        assignments[place.partition] = Assignment(place.partition, topic: topics.index(place.partition.topic), slot: slot, committed: committed, begun: configuration.isolation.isOn ? place.offset : .max)
         fence.admit(slot: slot, epoch: epoch)
         // A start that the group does not know is committed at once.
         if committed == nil { ledger.advance(slot: slot, to: place.offset) }
@@ -42,5 +42,17 @@ extension KafkaSource {
       configuration.log("cannot read the group's offsets yet: \(error)")
       unopened = (partitions, monotonicNow() + 500_000_000)
     }
+  }
+
+  /// The end of what a partition's last holder may have begun and not finished, where it ended without a word; 0: nothing.
+  private func suspects(_ found: PartitionOffset) throws -> Int64 {
+    guard configuration.isolation.isOn, let mark = found.metadata.flatMap(CommitMark.init), let begun = mark.begun, begun > found.offset else { return 0 }
+    if mark.holder == holder { return suspects[found.partition] ?? 0 }
+    // The mark is written ahead: what was not there yet cannot have begun.
+    let end = min(begun, try consumer.watermarks(found.partition, timeout: 5000).high)
+    suspects[found.partition] = end
+    guard end > found.offset else { return 0 }
+    configuration.log("\(found.partition): its last holder ended without a word; it may have begun offsets \(found.offset) to \(end - 1)")
+    return end
   }
 }

@@ -35,7 +35,14 @@ extension KafkaSource {
         try notice(message, assignment)
         continue
       }
-      if assignment.held {
+      // The mark may have been acknowledged further on since it was looked at.
+      if !assignment.held, message.offset >= assignment.begun { assignment.begun = ledger.mark(slot: assignment.slot) }
+      if assignment.held || message.offset >= assignment.begun {
+        if !assignment.held {
+          assignment.held = true
+          consumer.hold(assignment.partition, true)
+          ledger.wait(slot: assignment.slot, for: message.offset)
+        }
         assignment.aside.append(message)
         continue
       }
@@ -85,11 +92,16 @@ extension KafkaSource {
     bySource[SourceKey(topic: message.topicHandle, partition: message.partition)]?.topic ?? topics.index(message.topicName)
   }
 
-  /// Partitions whose span has shrunk go on: first what was kept aside, then their queue.
+  /// Partitions whose span has shrunk, or whose mark is further on, go on: first what was kept aside, then their queue.
   func releaseHeld(_ intake: any Intake) {
     for assignment in assignments.values where assignment.held && !assignment.leaving {
-      while !ledger.hold(slot: assignment.slot), !assignment.aside.isEmpty {
-        let count = min(Consumer.chunk, assignment.aside.count)
+      if configuration.isolation.isOn { assignment.begun = ledger.mark(slot: assignment.slot) }
+      while !ledger.hold(slot: assignment.slot), let first = assignment.aside.first, intake.hasRoom() {
+        let count = assignment.aside.prefix(Consumer.chunk).prefix { $0.offset < assignment.begun }.count
+        guard count > 0 else {
+          ledger.wait(slot: assignment.slot, for: first.offset)
+          break
+        }
         for index in 0..<count {
           let message = assignment.aside[index]
           messages[index] = message
@@ -99,7 +111,7 @@ extension KafkaSource {
         assignment.aside.removeFirst(count)
         handOn(count, intake)
       }
-      guard assignment.aside.isEmpty, !ledger.hold(slot: assignment.slot) else { continue }
+      guard assignment.aside.isEmpty, !ledger.hold(slot: assignment.slot), !ledger.isBeyondMark(slot: assignment.slot) else { continue }
       assignment.held = false
       consumer.hold(assignment.partition, false)
       if let end = assignment.endSeen {

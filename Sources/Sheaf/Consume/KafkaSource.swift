@@ -43,6 +43,10 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
   var lastCommitTries = 0
   /// Where a run until the end stops, by partition.
   var ends: [TopicPartition: Int64] = [:]
+  /// Names this worker in the marks of its commits.
+  let holder = UInt64.random(in: .min ... .max)
+  /// Ends of what was suspect when partitions were assigned: this worker's own marks, found again, tell nothing of a crash.
+  var suspects: [TopicPartition: Int64] = [:]
   let pollInterval: Nanoseconds
   /// Names of `KnownHeader`, in order.
   let knownNames = UnsafeMutableBufferPointer<StaticString>.allocate(capacity: KnownHeader.allCases.count)
@@ -145,7 +149,7 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
         intake.withdrawBarred()
         drainBegins?()
       case .commit(let partitions):
-        let offsets = commitable(partitions.compactMap { assignments[$0] })
+        let offsets = commitable(partitions.compactMap { assignments[$0] }, isLast: true)
         if offsets.isEmpty || (try? consumer.commit(offsets)) == nil {
           try perform(machine.committed(now: monotonicNow()), intake)
         } else {
@@ -225,10 +229,13 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
 
   func offset(after ticket: Ticket) -> PartitionOffset {
     let message = Message(Message.Handle(bitPattern: ledger.kept(ticket))!)
-    return PartitionOffset(TopicPartition(message.topicName, message.partition), ledger.next(after: ticket))
+    return PartitionOffset(TopicPartition(message.topicName, message.partition), ledger.next(after: ticket), metadata: metadata(begun: ledger.proposeMark(slot: ticket.slot)))
   }
 
-  func committed(_ offsets: [(ticket: Ticket, offset: Int64)]) { ledger.committed(offsets) }
+  func committed(_ offsets: [(ticket: Ticket, offset: Int64)]) {
+    ledger.committed(offsets)
+    wakeup.wake()  // Records may wait for the marks.
+  }
 
   func require(_ outcomes: UInt8, _ ticket: Ticket) { ledger.require(outcomes, ticket) }
 

@@ -18,6 +18,18 @@ final class Ledger: @unchecked Sendable {  // Everything mutable is protected by
     var committed: Int64?
     /// The consume thread waits for the span to shrink.
     var held = false
+    var mark: BegunMark
+    /// A record that waits for the mark, behind a gap in the offsets.
+    var waiting: Int64 = 0
+
+    /// Where handing on goes on.
+    var next: Int64 { max(tracker.position, waiting) }
+
+    init(position: Int64, suspects: Int64, span: Int, epoch: UInt16) {
+      tracker = OffsetTracker(position: position)
+      mark = BegunMark(position: position, suspects: suspects, span: span)
+      self.epoch = epoch
+    }
   }
 
   private let monitor = Monitor()
@@ -39,6 +51,8 @@ final class Ledger: @unchecked Sendable {  // Everything mutable is protected by
   private let wakesWhenEmpty: Bool
   /// Something was settled since the last `progress`.
   private var progressed = false
+  /// A slot's mark is to be written further ahead.
+  private var marksDue = false
 
   /// - Parameter wake: wakes the consume thread; called without the lock.
   init(bounds: Bounds, wakesWhenEmpty: Bool, wake: @escaping @Sendable () -> Void) {
@@ -55,16 +69,18 @@ final class Ledger: @unchecked Sendable {  // Everything mutable is protected by
 
   // MARK: The consume thread
 
-  /// A slot for a new assignment that begins at `position`; nil where all 4,096 are in use.
-  func open(position: Int64) -> (slot: Int, epoch: UInt16)? {
+  /// A slot for a new assignment that begins at `position`, of which records below `suspects` are suspect; nil where all 4,096
+  /// are in use.
+  func open(position: Int64, suspects: Int64 = 0) -> (slot: Int, epoch: UInt16)? {
     monitor.locked {
+      marksDue = true
       if let slot = free.popLast() {
         let epoch = slots[slot].epoch &+ 1
-        slots[slot] = Slot(tracker: OffsetTracker(position: position), epoch: epoch)
+        slots[slot] = Slot(position: position, suspects: suspects, span: bounds.span, epoch: epoch)
         return (slot, epoch)
       }
       guard used < Ticket.slots else { return nil }
-      (slots + used).initialize(to: Slot(tracker: OffsetTracker(position: position), epoch: 0))
+      (slots + used).initialize(to: Slot(position: position, suspects: suspects, span: bounds.span, epoch: 0))
       used += 1
       return (used - 1, 0)
     }
@@ -98,6 +114,7 @@ final class Ledger: @unchecked Sendable {  // Everything mutable is protected by
         entries[index].ticket = Ticket(slot: slot, epoch: slots[slot].epoch, sequence: sequence)
         bytes += entries[index].bytes
         atBound = atBound || slots[slot].tracker.span >= bounds.span
+        marksDue = marksDue || slots[slot].mark.isDue(next: slots[slot].tracker.position)
       }
       records += entries.count
       taken += entries.count
@@ -156,6 +173,46 @@ final class Ledger: @unchecked Sendable {  // Everything mutable is protected by
 
   var hasProgress: Bool { monitor.locked { progressed } }
 
+  // MARK: Marks
+
+  /// Whether a slot's mark is to be written further ahead; false again once taken.
+  func takeMarksDue() -> Bool {
+    monitor.locked {
+      defer { marksDue = false }
+      return marksDue
+    }
+  }
+
+  var areMarksDue: Bool { monitor.locked { marksDue } }
+
+  /// Looks at all marks again: a commit of them was answered.
+  func reviewMarks(_ slots: some Sequence<Int>) { monitor.locked { marksDue = slots.contains { self.slots[$0].mark.isDue(next: self.slots[$0].next) } } }
+
+  func isMarkDue(slot: Int) -> Bool { monitor.locked { slots[slot].mark.isDue(next: slots[slot].next) } }
+
+  /// The next record of the slot has this offset, which its mark does not cover.
+  func wait(slot: Int, for offset: Int64) {
+    monitor.locked {
+      slots[slot].waiting = offset
+      marksDue = true
+    }
+  }
+
+  /// How far the slot's records may be said to have begun by a commit made now. Any thread.
+  func proposeMark(slot: Int) -> Int64 { monitor.locked { slots[slot].mark.propose(next: slots[slot].next) } }
+
+  /// A commit that said so was acknowledged.
+  func acknowledgeMark(slot: Int, _ begun: Int64) { monitor.locked { slots[slot].mark.acknowledge(begun) } }
+
+  /// The offset below which records of the slot may be handed on.
+  func mark(slot: Int) -> Int64 { monitor.locked { slots[slot].mark.acknowledged } }
+
+  /// Whether the next record of the slot is beyond its mark.
+  func isBeyondMark(slot: Int) -> Bool { monitor.locked { slots[slot].next >= slots[slot].mark.acknowledged } }
+
+  /// What the slot's last commit says of the records that may have begun; nil: nothing is at work.
+  func lastMark(slot: Int, committing offset: Int64) -> Int64? { monitor.locked { slots[slot].mark.last(committing: offset) } }
+
   /// As if something had been settled: a commit is to be tried again.
   func markProgress() { monitor.locked { progressed = true } }
 
@@ -179,7 +236,14 @@ final class Ledger: @unchecked Sendable {  // Everything mutable is protected by
 
   /// Takes note of offsets that a transaction has committed.
   func committed(_ offsets: [(ticket: Ticket, offset: Int64)]) {
-    monitor.locked { for (ticket, offset) in offsets where slots[ticket.slot].epoch == ticket.epoch { slots[ticket.slot].committed = offset } }
+    monitor.locked {
+      for (ticket, offset) in offsets where slots[ticket.slot].epoch == ticket.epoch {
+        let slot = ticket.slot
+        slots[slot].committed = offset
+        slots[slot].mark.acknowledge(slots[slot].mark.proposed)
+        marksDue = marksDue || slots[slot].mark.isDue(next: slots[slot].next)
+      }
+    }
   }
 
   /// What a transaction has committed last of this slot's assignment.
