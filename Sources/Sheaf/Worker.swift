@@ -54,8 +54,8 @@ public final class Worker: Sendable {
     let contexts = try (0..<configuration.lanes).map { _ in try model.makeContext() }
     let decode = DecodeStage(
       source: source, batcher: batcher,
-      decoder: RequestDecoder(signature: model.signature, text: model.text, options: configuration.decodeOptions), writer: sink.makeWriter(),
-      withdrawn: gate.withdrawn)
+      decoder: RequestDecoder(signature: model.signature, text: model.text, options: configuration.decodeOptions),
+      deadlines: Deadlines(timeout: configuration.topics.timeout), writer: sink.makeWriter(), withdrawn: gate.withdrawn)
     sink.start()
     let lanes = contexts.enumerated().map { index, context in
       let lane = Transfer(Lane(signature: model.signature, context: context, batcher: batcher, source: source, writer: sink.makeWriter(), gate: gate, log: configuration.log) { error in

@@ -12,6 +12,8 @@ public struct Message: BitwiseCopyable, @unchecked Sendable {  // Owned by one t
   public let offset: Int64
   /// Milliseconds since 1970; -1: none.
   public let timestamp: Int64
+  /// The timestamp is the broker's: when it appended the record to the log. Else it is what the producer said.
+  public let isLogAppendTime: Bool
   public let key: UnsafeRawBufferPointer
   public let value: UnsafeRawBufferPointer
   /// librdkafka's header list; nil: the record has none.
@@ -39,11 +41,13 @@ public struct Message: BitwiseCopyable, @unchecked Sendable {  // Owned by one t
     value = UnsafeRawBufferPointer(start: handle.pointee.payload, count: handle.pointee.len)
     guard errorCode == 0 else {
       timestamp = -1
+      isLogAppendTime = false
       headers = nil
       return
     }
     var kind = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE
     timestamp = rd_kafka_message_timestamp(handle, &kind)
+    isLogAppendTime = kind == RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME
     var list: OpaquePointer?
     headers = rd_kafka_message_headers(handle, &list) == RD_KAFKA_RESP_ERR_NO_ERROR ? list : nil
   }
@@ -60,10 +64,10 @@ public struct Message: BitwiseCopyable, @unchecked Sendable {  // Owned by one t
     return bytes
   }
 
-  /// Which of `names` are among the message's headers: a bit each. - Precondition: at most 8 names.
-  public func headersPresent(_ names: UnsafeBufferPointer<StaticString>) -> UInt8 {
+  /// Which of `names` are among the message's headers: a bit each. - Precondition: at most 16 names.
+  public func headersPresent(_ names: UnsafeBufferPointer<StaticString>) -> UInt16 {
     guard let headers else { return 0 }
-    var present: UInt8 = 0, index = 0
+    var present: UInt16 = 0, index = 0
     var name: UnsafePointer<CChar>?, value: UnsafeRawPointer?, size = 0
     while rd_kafka_header_get_all(headers, index, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR {
       for bit in names.indices where strcmp(name!, UnsafeRawPointer(names[bit].utf8Start).assumingMemoryBound(to: CChar.self)) == 0 {

@@ -7,22 +7,26 @@ struct BatchItem: BitwiseCopyable {
   var length: Int
   /// Bytes of its decoded rows.
   var bytes: Int
+  /// When it expires; `.max`: never.
+  var deadline: Nanoseconds = .max
 }
 
 /// Decides when the waiting requests become a batch, and which of them. Pure: time is an argument, and `next` tells the deadline
 /// at which to ask again.
 ///
-/// A batch is due when it is full (nothing more would fit), when its oldest request has waited `maxWait`, or at once while
-/// draining. It is formed when a lane asks for it, not before, so the waiting batch keeps growing while lanes run. Requests
+/// A batch is due when it is full (nothing more would fit), when its oldest request has waited `maxWait`, when a request would
+/// expire if the run began later, or at once while draining. A request whose deadline has passed is never dispatched. A batch is formed when a lane asks for it, not before, so the waiting batch keeps growing while lanes run. Requests
 /// leave in the order in which they came; a batch is the longest prefix within the bounds. A single request over a bound (the
 /// bound was lowered after it came) runs alone.
 struct BatchMachine<Payload>: ~Copyable {
-  enum Reason: String, Sendable, CaseIterable { case full, wait, drain }
+  enum Reason: String, Sendable, CaseIterable { case full, wait, deadline, drain }
 
   enum Decision: Equatable {
     case dispatch(count: Int, Reason)
     /// Nothing is due before this time; nil: nothing waits.
     case wait(until: Nanoseconds?)
+    /// Requests have expired: `removeExpired`, then ask again.
+    case expire
 
     var isDispatch: Bool { if case .dispatch = self { true } else { false } }
   }
@@ -41,6 +45,8 @@ struct BatchMachine<Payload>: ~Copyable {
     var rows = 0
     var longest = 0
     var bytes = 0
+    /// The earliest of its requests'.
+    var deadline = Nanoseconds.max
     /// The next request does not fit, or none would.
     var isFull = false
   }
@@ -51,6 +57,9 @@ struct BatchMachine<Payload>: ~Copyable {
   var settings: BatchSettings {
     didSet { prefix = Prefix() }
   }
+
+  /// How long runs take, for deadlines.
+  var runTimes = RunTimes()
 
   /// What waits is dispatched without waiting for more.
   var isDraining = false
@@ -70,10 +79,25 @@ struct BatchMachine<Payload>: ~Copyable {
   mutating func next(_ now: Nanoseconds) -> Decision {
     guard !waiting.isEmpty else { return .wait(until: nil) }
     extend()
+    if now >= prefix.deadline { return .expire }
     if prefix.isFull { return .dispatch(count: prefix.count, .full) }
     if isDraining { return .dispatch(count: prefix.count, .drain) }
     let due = waiting[0].item.arrival &+ settings.maxWait
-    return now >= due ? .dispatch(count: prefix.count, .wait) : .wait(until: due)
+    if now >= due { return .dispatch(count: prefix.count, .wait) }
+    if prefix.deadline == .max { return .wait(until: due) }
+    let latest = latestStart
+    return now >= latest ? .dispatch(count: prefix.count, .deadline) : .wait(until: min(due, latest))
+  }
+
+  /// When a run of the prefix has to begin to end by its earliest deadline; 0 while it is not known how long runs take.
+  private var latestStart: Nanoseconds {
+    guard let expected = runTimes.expected(rows: prefix.rows), expected < prefix.deadline else { return 0 }
+    return prefix.deadline - expected
+  }
+
+  /// Removes what has expired and gives it to `body`; the others keep their order. - Complexity: O(requests waiting).
+  mutating func removeExpired(_ now: Nanoseconds, _ body: (Payload) -> Void) {
+    remove(whereItem: { item, _ in item.deadline <= now }, body)
   }
 
   /// Removes the first `count` requests, in order.
@@ -89,9 +113,13 @@ struct BatchMachine<Payload>: ~Copyable {
   /// Removes the requests for which `shouldLeave` holds and gives them to `body`; the others keep their order.
   /// - Complexity: O(requests waiting).
   mutating func remove(where shouldLeave: (Payload) -> Bool, _ body: (Payload) -> Void) {
+    remove(whereItem: { _, payload in shouldLeave(payload) }, body)
+  }
+
+  private mutating func remove(whereItem shouldLeave: (BatchItem, Payload) -> Bool, _ body: (Payload) -> Void) {
     for _ in 0..<waiting.count {
       let next = waiting.removeFirst()
-      if shouldLeave(next.payload) {
+      if shouldLeave(next.item, next.payload) {
         rows -= next.item.rows
         body(next.payload)
       } else {
@@ -116,6 +144,7 @@ struct BatchMachine<Payload>: ~Copyable {
       prefix.rows = rows
       prefix.longest = longest
       prefix.bytes = bytes
+      prefix.deadline = min(prefix.deadline, item.deadline)
       // Not even one more row of this length.
       prefix.isFull = rows >= settings.maxRows || (rows + 1) * longest > settings.maxTokens || bytes >= settings.maxBytes
     }

@@ -8,6 +8,8 @@ final class Batcher: @unchecked Sendable {  // Everything mutable is protected b
   private var isEnded = false
   private var idleLanes = 0
   private var decodeWaits = false
+  /// What the last lane that went to sleep was told to wait for.
+  private var sleepsUntil = Nanoseconds.max
   private var tally = Tally()
   /// The settings as they were set; the machine's are within `bound` too.
   private var wished: BatchSettings
@@ -80,10 +82,17 @@ final class Batcher: @unchecked Sendable {  // Everything mutable is protected b
       }
       let wasEmpty = machine.isEmpty
       for request in requests {
-        machine.add(BatchItem(arrival: request.record.arrival, rows: Int(request.rows), length: Int(request.length), bytes: request.byteCount), request)
+        machine.add(BatchItem(arrival: request.record.arrival, rows: Int(request.rows), length: Int(request.length), bytes: request.byteCount, deadline: request.deadline), request)
       }
-      // A lane that sleeps until the oldest is due need not wake for company, unless that makes the batch full.
-      if idleLanes > 0, wasEmpty || machine.next(monotonicNow()).isDispatch { monitor.signal() }
+      if idleLanes > 0, wasEmpty || isDueSooner { monitor.signal() }
+    }
+  }
+
+  /// A lane that sleeps until a batch is due need not wake for company, unless that makes the batch full or has less time.
+  private var isDueSooner: Bool {
+    switch machine.next(monotonicNow()) {
+    case .wait(let due): due ?? .max < sleepsUntil
+    case .dispatch, .expire: true
     }
   }
 
@@ -91,11 +100,13 @@ final class Batcher: @unchecked Sendable {  // Everything mutable is protected b
   private var window: Int { max(256, machine.settings.maxRows * 2 * (lanes + 1)) }
 
   /// Waits for the next batch, and fills `requests` with it; nil: there will be none. Requests whose assignment has ended are
-  /// put in `barred` instead; a batch may turn out empty.
-  func next(_ requests: inout [Request], barred: inout [Request]) -> BatchMachine<Request>.Reason? {
+  /// put in `barred` instead, those whose deadline has passed in `expired`; a batch may turn out empty.
+  func next(_ requests: inout [Request], barred: inout [Request], expired: inout [Request]) -> BatchMachine<Request>.Reason? {
     monitor.locked {
       while true {
-        switch machine.next(monotonicNow()) {
+        let now = monotonicNow()
+        switch machine.next(now) {
+        case .expire: machine.removeExpired(now) { if fence.admits($0.record.ticket) { expired.append($0) } else { barred.append($0) } }
         case .dispatch(let count, let reason):
           var rows = 0
           machine.take(count) { item, request in
@@ -113,14 +124,29 @@ final class Batcher: @unchecked Sendable {  // Everything mutable is protected b
             monitor.broadcast()
           }
           return reason
-        case .wait(let deadline):
+        case .wait(let due):
+          // What has expired is told at once.
+          if !expired.isEmpty || !barred.isEmpty {
+            wakeDecode()
+            return .deadline
+          }
           if isEnded { return nil }
           idleLanes += 1
-          monitor.wait(until: deadline)
+          sleepsUntil = due ?? .max
+          monitor.wait(until: due)
           idleLanes -= 1
         }
       }
     }
+  }
+
+  /// A run of so many rows took so long. Any lane.
+  func ran(rows: Int, _ duration: Nanoseconds) { monitor.locked { machine.runTimes.observe(rows: rows, duration) } }
+
+  private func wakeDecode() {
+    guard decodeWaits else { return }
+    decodeWaits = false
+    monitor.broadcast()
   }
 
   /// Takes out what waits of assignments that have ended.
@@ -128,10 +154,7 @@ final class Batcher: @unchecked Sendable {  // Everything mutable is protected b
     monitor.locked {
       var barred: [Request] = []
       machine.remove(where: { !fence.admits($0.record.ticket) }) { barred.append($0) }
-      if decodeWaits {
-        decodeWaits = false
-        monitor.broadcast()
-      }
+      wakeDecode()
       return barred
     }
   }

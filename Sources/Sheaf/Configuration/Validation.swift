@@ -41,6 +41,9 @@ extension WorkerConfiguration {
           !topics.requests.contains { TopicPattern.matches($0, name) ?? false }, key, name, "is a request topic too, so replies would be read as requests", "use another topic")
       }
     }
+    if let timeout = topics.timeout {
+      require(timeout >= 1_000_000, "topics.timeout", "\(timeout) ns", "is less than 1 ms: every request would expire", "set a millisecond and more, or leave it out")
+    }
     require(batch.maxRows >= 1, "batch.maxRows", "\(batch.maxRows)", "is less than 1", "set 1 or more")
     require(batch.maxTokens >= 1, "batch.maxTokens", "\(batch.maxTokens)", "is less than 1", "set 1 or more")
     require(batch.maxBytes >= 1, "batch.maxBytes", "\(batch.maxBytes)", "is less than 1", "set 1 or more")

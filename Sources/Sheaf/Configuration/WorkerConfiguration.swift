@@ -41,6 +41,9 @@ public struct WorkerConfiguration: Sendable {
     public var order: Order = .none
     /// Where a partition without a committed offset begins.
     public var start: Start
+    /// How long a request without a deadline of its own is worth answering, in nanoseconds from the broker's timestamp where the
+    /// topic has LogAppendTime, else from its arrival; 1 ms and more. `nil`, the default: for ever.
+    public var timeout: Nanoseconds?
     /// Replies say in a header, `sheaf_batch`, how many rows ran together. Default false.
     public var batchHeader: Bool = false
 

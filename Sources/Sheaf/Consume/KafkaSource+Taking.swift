@@ -78,6 +78,7 @@ extension KafkaSource {
       (chunk.records + index).initialize(to: Record(
         ticket: entry.ticket, topic: last.topic, partition: message.partition, offset: message.offset, timestamp: message.timestamp, arrival: now,
         key: message.key, value: message.value, headers: headers(message)))
+      chunk.records[index].isLogAppendTime = message.isLogAppendTime
     }
     chunk.count = count
     intake.accept(chunk)

@@ -4,6 +4,7 @@ final class DecodeStage: Intake, @unchecked Sendable {  // The inbox is protecte
   private let source: any Source
   private let batcher: Batcher
   private let decoder: RequestDecoder
+  private let deadlines: Deadlines
   private let writer: any OutcomeWriter
   private let withdrawn: @Sendable () -> Void
 
@@ -24,11 +25,12 @@ final class DecodeStage: Intake, @unchecked Sendable {  // The inbox is protecte
   private static let handOnAfter: Nanoseconds = 500_000
 
   /// - Parameter withdrawn: lanes that wait with requests in hand are to look which of them still stand.
-  init(source: any Source, batcher: Batcher, decoder: RequestDecoder, writer: any OutcomeWriter, withdrawn: @escaping @Sendable () -> Void) {
+  init(source: any Source, batcher: Batcher, decoder: RequestDecoder, deadlines: Deadlines, writer: any OutcomeWriter, withdrawn: @escaping @Sendable () -> Void) {
     self.withdrawn = withdrawn
     self.source = source
     self.batcher = batcher
     self.decoder = decoder
+    self.deadlines = deadlines
     self.writer = writer
   }
 
@@ -97,7 +99,8 @@ final class DecodeStage: Intake, @unchecked Sendable {  // The inbox is protecte
 
   private func decode(_ chunk: RecordChunk, _ decoded: UnsafeMutableBufferPointer<Request>) {
     var count = 0
-    var begun = monotonicNow()
+    let clocks = Clocks.now()
+    var begun = clocks.monotonic
     func handOn() {
       if count > 0 { batcher.add(UnsafeBufferPointer(rebasing: decoded[..<count])) }
       count = 0
@@ -108,9 +111,12 @@ final class DecodeStage: Intake, @unchecked Sendable {  // The inbox is protecte
         writer.release([record.ticket])
         continue
       }
-      do {
+      do throws(RecordFault) {
+        let deadline = try deadlines.deadline(of: record, clocks)
+        if let deadline, case let late = Int64(monotonicNow()) - deadline, late >= 0 { throw RecordFault.expired(late: late) }
         switch try decoder.decode(record) {
-        case .request(let request):
+        case .request(var request):
+          if let deadline { request.deadline = Nanoseconds(deadline) }
           decoded.initializeElement(at: count, to: request)
           count += 1
         case .skip: writer.skip(record)

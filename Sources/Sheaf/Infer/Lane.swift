@@ -42,10 +42,12 @@ final class Lane {
   }
 
   func run() {
-    var barred: [Request] = []
-    while let reason = batcher.next(&requests, barred: &barred) {
+    var barred: [Request] = [], expired: [Request] = []
+    while let reason = batcher.next(&requests, barred: &barred, expired: &expired) {
       giveBack(barred)
       barred.removeAll(keepingCapacity: true)
+      tell(expired)
+      expired.removeAll(keepingCapacity: true)
       if finish(), reason == .full { batcher.ranFull() }
       requests.removeAll(keepingCapacity: true)
     }
@@ -96,8 +98,10 @@ final class Lane {
   /// Runs requests as one batch and answers them. - Returns: nil where the worker has to end.
   private func attempt(_ requests: ArraySlice<Request>) -> FailureMachine.Outcome? {
     do {
+      let begun = monotonicNow()
       filler.fill(batch, requests)
       try context.run(batch)
+      batcher.ran(rows: batch.rows, monotonicNow() - begun)
       try splitter.begin(batch)
     } catch let error as ModelLost {
       // Not these records' fault: they are answered again by whoever reads them next.
@@ -159,6 +163,15 @@ final class Lane {
   private func giveUp(_ machine: FailureMachine) -> Bool {
     giveBack(machine.unanswered.map { requests[$0] })
     return false
+  }
+
+  private func tell(_ expired: [Request]) {
+    guard !expired.isEmpty else { return }
+    let now = monotonicNow()
+    for request in expired {
+      writer.fail(request.record, .expired(late: Int64(now - request.deadline)))
+      request.release()
+    }
   }
 
   private func giveBack(_ barred: [Request]) {

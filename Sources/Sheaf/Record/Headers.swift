@@ -1,6 +1,6 @@
 /// The headers of requests that mean something to the worker.
 public enum KnownHeader: UInt8, Sendable, CaseIterable {
-  case contentType, accept, correlationID, replyTopic, replyPartition, traceparent
+  case contentType, accept, correlationID, replyTopic, replyPartition, traceparent, deadline, timeout
 
   public var name: StaticString {
     switch self {
@@ -10,6 +10,8 @@ public enum KnownHeader: UInt8, Sendable, CaseIterable {
     case .replyTopic: "kafka_replyTopic"
     case .replyPartition: "kafka_replyPartition"
     case .traceparent: "traceparent"
+    case .deadline: "sheaf_deadline"
+    case .timeout: "sheaf_timeout"
     }
   }
 }
@@ -23,10 +25,10 @@ public struct Headers: BitwiseCopyable, @unchecked Sendable {  // As Record.
   let handle: UnsafeRawPointer?
   private let lookup: Lookup?
   /// A bit for each known header that may be there: most records carry few, and looking for the others costs a cache miss each.
-  private let present: UInt8
+  private let present: UInt16
 
   /// - Parameter present: bits of `KnownHeader` by raw value; those not set are not looked for.
-  public init(handle: UnsafeRawPointer?, lookup: Lookup?, present: UInt8 = .max) {
+  public init(handle: UnsafeRawPointer?, lookup: Lookup?, present: UInt16 = .max) {
     self.handle = handle
     self.lookup = lookup
     self.present = present

@@ -17,6 +17,8 @@ public struct Record: BitwiseCopyable, @unchecked Sendable {  // The pointers ar
   /// `nil` base address: a null value (a tombstone); an empty value has a base address.
   public var value: UnsafeRawBufferPointer
   public var headers: Headers
+  /// The timestamp is the broker's, when it appended the record; else it is what the producer said. Default false.
+  public var isLogAppendTime = false
 
   public init(
     ticket: Ticket, topic: Int32, partition: Int32, offset: Int64, timestamp: Int64, arrival: Nanoseconds,

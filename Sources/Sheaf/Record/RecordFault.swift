@@ -17,6 +17,8 @@ public struct RecordFault: Error, Sendable, Equatable {
     case tooLarge = "too-large"
     /// A header names a reply topic or partition that is not allowed.
     case badReplyTopic = "bad-reply-topic"
+    /// Its deadline passed before a batch could take it.
+    case expired
     /// The model failed this record, when it stood alone.
     case modelFailed = "model-failed"
   }

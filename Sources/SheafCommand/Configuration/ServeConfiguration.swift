@@ -49,6 +49,7 @@ struct ServeConfiguration {
         nullValue: given.choice("topics.nullValue", DecodeOptions.NullValue.self) ?? .error, replies: given.text("topics.replies"),
         allowedReplies: given.list("topics.allowedReplies"), deadLetters: given.text("topics.deadLetters"),
         start: given.choice("topics.start", WorkerConfiguration.Topics.Start.self) ?? .earliest))
+    worker.topics.timeout = given.duration("topics.timeout")
     worker.topics.batchHeader = given.boolean("topics.batchHeader") ?? false
     worker.batch = BatchSettings(
       maxRows: given.integer("models.batch.maxRows") ?? 32, maxWait: given.duration("models.batch.maxWait") ?? 5_000_000,

@@ -16,6 +16,7 @@ enum SettingsTable {
     Setting("topics.nullValue", .choice(["error", "skip"]), default: "error", "what a record without a value is"),
     Setting("topics.order", .choice(["none", "partition"]), default: "none", "partition: replies of a request partition (so of a key, too) are sent in the order of its records"),
     Setting("topics.start", .choice(["earliest", "latest"]), default: "earliest", "where a partition without a committed offset begins"),
+    Setting("topics.timeout", .duration(1_000_000...(168 * hour)), "requests that waited longer are answered with the fault `expired` and not run; counts from the broker's timestamp where the topic has LogAppendTime, else from arrival; a request's sheaf_timeout or sheaf_deadline header overrides it; default: none"),
     Setting("topics.batchHeader", .boolean, default: "false", "replies say in a header, sheaf_batch, how many rows ran together"),
 
     Setting("delivery", .choice(["at-least-once", "exactly-once"]), default: "at-least-once", "at-least-once: a repeat has the same sheaf_id; exactly-once: replies and offsets are committed together, for readers with isolation.level=read_committed"),

@@ -30,6 +30,7 @@ import Testing
       "batch.maxRows", "batch.maxTokens", "batch.maxBytes", "lanes", "limits.records", "limits.bytes", "limits.span",
     ])
     configuration.topics = .init(requests: [], replies: nil)
-    #expect(configuration.faults.map(\.key).filter { $0.hasPrefix("topics") } == ["topics.requests", "topics.replies"])
+    configuration.topics.timeout = 999_999
+    #expect(configuration.faults.map(\.key).filter { $0.hasPrefix("topics") } == ["topics.requests", "topics.replies", "topics.timeout"])
   }
 }
