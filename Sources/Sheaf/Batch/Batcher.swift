@@ -74,17 +74,24 @@ final class Batcher: @unchecked Sendable {  // Everything mutable is protected b
   var totals: Tally { monitor.locked { tally } }
 
   /// Adds decoded requests; waits while enough are ahead. The caller is the decode thread.
-  func add(_ requests: UnsafeBufferPointer<Request>) {
+  /// - Returns: those whose assignment ended meanwhile. They were not there for `withdrawBarred`, and would wait until due.
+  func add(_ requests: UnsafeBufferPointer<Request>) -> [Request] {
     monitor.locked {
+      var barred: [Request] = []
       while machine.rows >= window, !isEnded {
         decodeWaits = true
         monitor.wait()
       }
       let wasEmpty = machine.isEmpty
       for request in requests {
+        guard fence.admits(request.record.ticket) else {
+          barred.append(request)
+          continue
+        }
         machine.add(BatchItem(arrival: request.record.arrival, rows: Int(request.rows), length: Int(request.length), bytes: request.byteCount, deadline: request.deadline), request)
       }
       if idleLanes > 0, wasEmpty || isDueSooner { monitor.signal() }
+      return barred
     }
   }
 

@@ -38,8 +38,8 @@ struct AssignmentMachine {
   private(set) var owned: [TopicPartition] = []
   /// The partitions being drained.
   private(set) var leaving: [TopicPartition] = []
-  /// A revoke event that is not answered yet.
-  private var unanswered: [TopicPartition]?
+  /// Revoke events that wait for their drain, oldest first.
+  private var unanswered: [[TopicPartition]] = []
   private(set) var isStopping = false
   /// How long a drain may take in all; a fifth of it is kept for the last commit.
   private let bound: Nanoseconds
@@ -67,14 +67,18 @@ struct AssignmentMachine {
       let gone = partitions.filter(owned.contains)
       owned.removeAll(where: partitions.contains)
       leaving.removeAll(where: partitions.contains)
-      let letGo: [Action] = gone.isEmpty ? [] : [.withdraw(gone), .letGo(gone)]
-      // A drain that was under way has nothing left to wait for.
-      return letGo + [.answer(partitions)] + (leaving.isEmpty && phase != .closing ? settleDown(now) : [])
+      var actions: [Action] = gone.isEmpty ? [] : [.withdraw(gone), .letGo(gone)]
+      guard leaving.isEmpty, phase != .closing else { return actions + [.answer(partitions)] }
+      // A drain that was under way has nothing left to wait for, and neither have the events that waited for it.
+      for index in unanswered.indices { unanswered[index].removeAll(where: partitions.contains) }
+      actions += answers() + [.answer(partitions)]
+      return actions + settleDown(now)
     }
-    unanswered = partitions
+    unanswered.append(partitions)
     // Of a shutdown's drain everything is leaving already.
-    if isStopping { return [] }
-    return drain(partitions, now)
+    let new = partitions.filter { !leaving.contains($0) }
+    if phase != .steady, new.isEmpty { return [] }
+    return drain(new, now)
   }
 
   mutating func stop(now: Nanoseconds) -> [Action] {
@@ -97,10 +101,7 @@ struct AssignmentMachine {
     owned.removeAll(where: gone.contains)
     leaving = []
     var actions: [Action] = gone.isEmpty ? [] : [.letGo(gone)]
-    if let unanswered {
-      actions.append(.answer(unanswered))
-      self.unanswered = nil
-    }
+    actions += answers()
     return actions + settleDown(now)
   }
 
@@ -114,9 +115,20 @@ struct AssignmentMachine {
   }
 
   private mutating func drain(_ partitions: [TopicPartition], _ now: Nanoseconds) -> [Action] {
-    leaving = partitions
-    phase = .draining(until: now + bound - bound / 5)
+    leaving += partitions
+    // What joins a drain shares its bound: the first event has waited since then.
+    let until = now + bound - bound / 5
+    switch phase {
+    case .draining(let earlier): phase = .draining(until: min(until, earlier))
+    case .committing(let earlier): phase = .draining(until: min(until, earlier - min(earlier, bound / 5)))
+    case .steady, .closing: phase = .draining(until: until)
+    }
     return partitions.isEmpty ? [] : [.withdraw(partitions)]
+  }
+
+  private mutating func answers() -> [Action] {
+    defer { unanswered = [] }
+    return unanswered.map { .answer($0) }
   }
 
   private mutating func settleDown(_ now: Nanoseconds) -> [Action] {
@@ -125,7 +137,10 @@ struct AssignmentMachine {
       return []
     }
     // A stop that came during a rebalance: what is still owned has its own drain.
-    if !owned.isEmpty { return drain(owned, now) }
+    if !owned.isEmpty {
+      phase = .steady
+      return drain(owned, now)
+    }
     phase = .closing
     return [.close]
   }

@@ -32,12 +32,21 @@ extension KafkaSource {
         if committed == nil { ledger.advance(slot: slot, to: place.offset) }
       }
       bySource = [:]
-      try consumer.assign(begins.map(\.place))
+      do {
+        try consumer.assign(begins.map(\.place))
+      } catch {
+        // Opened again with the next try.
+        for (place, _) in begins { close(place.partition) }
+        throw error
+      }
       isAssigned = true
       generation += 1
       configuration.log("assigned \(describe(partitions))")
       stopAtEnd()
     } catch let error as KafkaError where !error.isFatal {
+      if CommitAnswer(code: error.code) == .refused {
+        throw WorkerError("where \(describe(partitions)) begin cannot be read: \(error); give the group read access to the topics and to its offsets")
+      }
       // The assign event stays unanswered, so nothing is read before the group's offsets are known.
       configuration.log("cannot read the group's offsets yet: \(error)")
       unopened = (partitions, monotonicNow() + 500_000_000)
@@ -54,5 +63,21 @@ extension KafkaSource {
     guard end > found.offset else { return 0 }
     configuration.log("\(found.partition): its last holder ended without a word; it may have begun offsets \(found.offset) to \(end - 1)")
     return end
+  }
+
+  /// These leave before they were opened: with the last of them the assign event that still waits is declined.
+  func decline(_ partitions: [TopicPartition]) throws {
+    guard unopened != nil else { return }
+    unopened!.partitions.removeAll(where: partitions.contains)
+    guard unopened!.partitions.isEmpty else { return }
+    unopened = nil
+    try consumer.assign([])
+  }
+
+  /// Ends an assignment: its late tickets still come back, and commit nothing.
+  func close(_ partition: TopicPartition) {
+    guard let assignment = assignments.removeValue(forKey: partition) else { return }
+    fence.end(slot: assignment.slot)
+    ledger.close(slot: assignment.slot)
   }
 }

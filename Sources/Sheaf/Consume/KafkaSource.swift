@@ -48,6 +48,9 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
   /// Ends of what was suspect when partitions were assigned: this worker's own marks, found again, tell nothing of a crash.
   var suspects: [TopicPartition: Int64] = [:]
   let pollInterval: Nanoseconds
+  let drainBound: Nanoseconds
+  /// When the stop was first seen.
+  var stoppedAt: Nanoseconds?
   /// Names of `KnownHeader`, in order.
   let knownNames = UnsafeMutableBufferPointer<StaticString>.allocate(capacity: KnownHeader.allCases.count)
 
@@ -60,7 +63,8 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
     self.configuration = configuration
     let maxPoll = Nanoseconds(configuration.kafka["max.poll.interval.ms"].flatMap { Int($0) }.flatMap { (1...86_400_000).contains($0) ? $0 : nil } ?? 300_000) * 1_000_000
     pollInterval = maxPoll / 3
-    machine = AssignmentMachine(bound: min(configuration.drainTimeout, maxPoll / 3))
+    drainBound = min(configuration.drainTimeout, maxPoll / 3)
+    machine = AssignmentMachine(bound: drainBound)
     topics = TopicNames()
     let inside = configuration.limits.inside, wakeup = wakeup
     ledger = Ledger(bounds: .init(records: inside.records, bytes: inside.bytes, span: configuration.limits.span), wakesWhenEmpty: configuration.untilEnd) { wakeup.wake() }
@@ -97,9 +101,12 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
       while let event = consumer.nextEvent() { try handle(event, intake) }
       let now = monotonicNow()
       if let closeDeadline, now >= closeDeadline { break }  // The broker is gone; the group will notice.
-      if stopRequested.load(ordering: .acquiring) { try perform(machine.stop(now: now), intake) }
+      if stopRequested.load(ordering: .acquiring) {
+        stoppedAt = stoppedAt ?? now
+        try perform(machine.stop(now: now), intake)
+      }
       try advance(now, intake)
-      if machine.phase == .closing, closeDeadline == nil { closeDeadline = now + 5_000_000_000 }
+      if machine.phase == .closing, closeDeadline == nil { closeDeadline = now + leaveTimeout(now) }
       try take(intake)
       try commitIfDue(now)
       wakeup.wait(until: [now + pollInterval, machine.deadline, closeDeadline, commitDue, unopened?.retryAt, retryLastCommitAt].compactMap(\.self).min()!)
@@ -146,6 +153,7 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
           drop(assignment.aside)
           assignment.aside = []
         }
+        try decline(partitions)
         intake.withdrawBarred()
         drainBegins?()
       case .commit(let partitions):
@@ -157,9 +165,11 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
         }
       case .letGo(let partitions):
         var unsettled = 0, uncommitted: Int64 = 0
+        // An answer that comes later is not about the next drain.
+        for index in commitsOut.indices { commitsOut[index].isLast = false }
+        retryLastCommitAt = nil
+        lastCommitTries = 0
         for partition in partitions {
-          unopened?.partitions.removeAll { $0 == partition }
-          if unopened?.partitions.isEmpty == true { unopened = nil }
           guard let assignment = assignments.removeValue(forKey: partition) else { continue }
           noteTransactions([assignment])
           let state = ledger.state(slot: assignment.slot)
@@ -175,10 +185,27 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
           if machine.isStopping { missedAtEnd = words }
         }
         if unsettled > 0, machine.isStopping { hasUnsettled = true }
-      case .answer(let partitions): try consumer.unassign(partitions)
+      case .answer(let partitions): try answer(partitions)
       case .close: consumer.beginClose()
       }
     }
+  }
+
+  /// Answers a revoke event. What librdkafka does not count as assigned (any more) cannot be unassigned; the event still wants an
+  /// answer.
+  func answer(_ partitions: [TopicPartition]) throws {
+    do {
+      try consumer.unassign(partitions)
+    } catch let error as KafkaError where !error.isFatal {
+      configuration.log("kafka: cannot unassign \(describe(partitions)): \(error)")
+      try consumer.unassign([])
+    }
+  }
+
+  /// How long leaving the group may take: what is left of the drain's bound, so that a stop without a broker ends in time.
+  func leaveTimeout(_ now: Nanoseconds) -> Nanoseconds {
+    let end = (stoppedAt ?? now) + drainBound
+    return min(5_000_000_000, max(1_000_000_000, end > now ? end - now : 0))
   }
 
   var missedAtEnd: String?

@@ -54,8 +54,11 @@ final class DecodeStage: Intake, @unchecked Sendable {  // The inbox is protecte
   }
 
   func withdrawBarred() {
-    let barred = batcher.withdrawBarred()
+    giveBack(batcher.withdrawBarred())
     withdrawn()
+  }
+
+  private func giveBack(_ barred: [Request]) {
     guard !barred.isEmpty else { return }
     for request in barred { request.release() }
     writer.release(barred.map(\.record.ticket))
@@ -102,7 +105,7 @@ final class DecodeStage: Intake, @unchecked Sendable {  // The inbox is protecte
     let clocks = Clocks.now()
     var begun = clocks.monotonic
     func handOn() {
-      if count > 0 { batcher.add(UnsafeBufferPointer(rebasing: decoded[..<count])) }
+      if count > 0 { giveBack(batcher.add(UnsafeBufferPointer(rebasing: decoded[..<count]))) }
       count = 0
     }
     for index in 0..<chunk.count {
