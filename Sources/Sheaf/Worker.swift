@@ -18,6 +18,8 @@ public final class Worker: Sendable {
   private let batcher: Batcher
   private let gate: Gate
   private let fault: Fault
+  /// The first question to the cluster, which may take long where no broker answers.
+  private let check = Interruptible<BrokerCheck>()
 
   /// - Throws: `ConfigurationError` where a setting is refused; whatever a client refuses.
   public init(model: any Model, configuration: WorkerConfiguration) throws {
@@ -47,7 +49,10 @@ public final class Worker: Sendable {
 
   /// Starts the threads and joins them in the order in which records leave.
   private func runThreads() throws {
-    let cluster = BrokerCheck(configuration)
+    guard let cluster = check.result(of: { [configuration] in BrokerCheck(configuration) }) else {
+      configuration.log("stopped before the cluster had answered")
+      return
+    }
     if let problem = cluster.problems.first { throw WorkerError(problem) }
     try sink.open(cluster.written)
     // Every lane's context is there before the worker joins its group.
@@ -88,7 +93,10 @@ public final class Worker: Sendable {
 
   /// Begins the drain: no new records are taken, what is inside is finished within the drain's bound, offsets are committed.
   /// May be called from any thread, and more than once.
-  public func stop() { source.stop() }
+  public func stop() {
+    check.interrupt()
+    source.stop()
+  }
 
   /// What the worker has done so far and what is inside it.
   public var status: WorkerStatus {

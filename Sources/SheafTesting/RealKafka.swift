@@ -94,6 +94,10 @@ public final class RealKafka: TestBroker {
       // Groups form at once, and members of tests may be short-lived.
       "group.initial.rebalance.delay.ms": "0",
       "group.min.session.timeout.ms": "1000",
+      "group.consumer.min.session.timeout.ms": "1000",
+      "group.consumer.session.timeout.ms": "6000",
+      "group.consumer.min.heartbeat.interval.ms": "100",
+      "group.consumer.heartbeat.interval.ms": "300",
       // After a kill the node counts itself as gone in seconds.
       "broker.heartbeat.interval.ms": "500",
       "broker.session.timeout.ms": "3000",

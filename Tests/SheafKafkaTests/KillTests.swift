@@ -5,7 +5,14 @@ import Testing
 extension Stage {
   /// - Parameter librdkafka: nil: Debian's.
   func startWorker(_ settings: String..., librdkafka folder: String? = nil) throws -> ChildProcess {
-    try ChildProcess([try builtExecutable("TestWorker"), broker.bootstrap, group, requests, replies, "session.timeout.ms=6000", "heartbeat.interval.ms=500", "fetch.wait.max.ms=10"] + settings, environment: folder.map { ["LD_LIBRARY_PATH": $0] } ?? [:])
+    try startWorker(settings, librdkafka: folder)
+  }
+
+  /// - Parameters: librdkafka: nil: Debian's; output: a file for its lines; nil: this process's.
+  func startWorker(_ settings: [String], librdkafka folder: String? = nil, output: String? = nil) throws -> ChildProcess {
+    try ChildProcess(
+      [try builtExecutable("TestWorker"), broker.bootstrap, group, requests, replies, "session.timeout.ms=6000", "heartbeat.interval.ms=500", "fetch.wait.max.ms=10"] + settings,
+      environment: folder.map { ["LD_LIBRARY_PATH": $0] } ?? [:], output: output.map { .file($0) } ?? .inherited)
   }
 }
 

@@ -2,7 +2,7 @@ import Glibc
 import SheafTesting
 import Testing
 
-/// What a broker's absence and a group's changes do to workers under load, on a Kafka of the test's own.
+/// What a broker's absence does to workers under load, on a Kafka of the test's own.
 @Suite(.serialized, .enabled(if: Brokers.available.contains(.real), "needs Apache Kafka: set KAFKA_HOME")) struct OutageTests {
   /// The broker is killed in the middle and comes back: the worker waits for it, answers everything and commits to the end.
   @Test func aWorkerOutlivesItsBroker() throws {
@@ -27,37 +27,5 @@ import Testing
     let replies = try kafka.client.consume("replies", count: Int(try kafka.client.endOffsets("replies").reduce(0, +)))
     #expect(Set(replies.compactMap { $0.header("kafka_correlationId") }).count == count)
     print("a broker's absence of 2 s: \(count) records, \(replies.count - count) answered twice")
-  }
-
-  /// Workers come and go under load, each with a drain that ends in time: no record is answered twice.
-  @Test func aRollingRestartAnswersNothingTwice() throws {
-    let stage = try Stage(.real), count = 30_000
-    try stage.produce(count)
-    let settings = ["rows=16", "busy=4000", "records=4000"]
-    var workers = try (0..<3).map { _ in try stage.startWorker(settings[0], settings[1], settings[2]) }
-    var answered: Int64 = 0
-    for index in 0..<3 {
-      let goal = Int64(count / 5 * (index + 1))
-      let begun = monotonicSeconds()
-      while answered < goal {
-        try #require(monotonicSeconds() - begun < 60)
-        answered = try stage.broker.client.endOffsets(stage.replies).reduce(0, +)
-        usleep(50_000)
-      }
-      workers[index].signal(SIGTERM)
-      #expect(workers[index].wait(seconds: 20) == .code(0))
-      workers.append(try stage.startWorker(settings[0], settings[1], settings[2]))
-    }
-    let begun = monotonicSeconds()
-    while try stage.broker.client.committed(stage.group, stage.requests).reduce(0, +) < Int64(count) {
-      try #require(monotonicSeconds() - begun < 60)
-      usleep(100_000)
-    }
-    for worker in workers[3...] {
-      worker.signal(SIGTERM)
-      #expect(worker.wait(seconds: 20) == .code(0))
-    }
-    let replies = try stage.broker.client.endOffsets(stage.replies).reduce(0, +)
-    #expect(replies == Int64(count))
   }
 }

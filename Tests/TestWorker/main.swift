@@ -1,7 +1,8 @@
 // TestWorker BOOTSTRAP GROUP REQUESTS REPLIES KEY=VALUE…
 // An identity model over uint8[256] in a worker of its own, until SIGTERM. Keys: rows, busy (microseconds a run takes),
-// lanes, delivery, order, interval (ms between commits), width (of a row, 256), records, bytes, span, wait (microseconds), until=end, report=FILE (a line each 100 ms: records
-// inside, bytes inside, taken, settled, fetched by librdkafka), and any librdkafka property.
+// lanes, delivery, order, interval (ms between commits), width (of a row, 256), records, bytes, span, wait (microseconds),
+// until=end, report=FILE (a line each 100 ms: records inside, bytes inside, taken, settled, fetched by librdkafka), and any
+// librdkafka property; one with no value is left out.
 import Glibc
 import Sheaf
 
@@ -47,7 +48,7 @@ let arguments = CommandLine.arguments
 var settings: [String: String] = [:]
 for argument in arguments.dropFirst(5) {
   let parts = argument.split(separator: "=", maxSplits: 1).map(String.init)
-  settings[parts[0]] = parts[1]
+  settings[parts[0]] = parts.count > 1 ? parts[1] : nil
 }
 @MainActor func take(_ key: String) -> Int? { settings.removeValue(forKey: key).flatMap { Int($0) } }
 

@@ -123,7 +123,7 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
     case .committed(let offsets, let error): try committed(offsets, error, intake)
     case .statistics(let json): configuration.statistics?(json)
     case .error(let error):
-      if error.isFatal { throw WorkerError("kafka: \(error)") }
+      if error.isFatal { throw WorkerError("kafka: \(error)\(advice(error))") }
       configuration.log("kafka: \(error)")
     }
   }
@@ -200,6 +200,11 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
       configuration.log("kafka: cannot unassign \(describe(partitions)): \(error)")
       try consumer.unassign([])
     }
+  }
+
+  func advice(_ error: KafkaError) -> String {
+    guard error.name == "FENCED_INSTANCE_ID" || error.name == "_FENCED" || error.name == "UNRELEASED_INSTANCE_ID", let id = configuration.kafka["group.instance.id"] else { return "" }
+    return "; another member has joined with group.instance.id \(id): give each worker its own"
   }
 
   /// How long leaving the group may take: what is left of the drain's bound, so that a stop without a broker ends in time.

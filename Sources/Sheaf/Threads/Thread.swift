@@ -1,7 +1,7 @@
 import CPlatform
 import Glibc
 
-/// A thread of the worker, joined exactly once.
+/// A thread of the worker, joined or detached exactly once.
 struct Thread: Sendable {
   private let id: pthread_t
 
@@ -15,6 +15,8 @@ struct Thread: Sendable {
   }
 
   func join() { pthread_join(id, nil) }
+  /// In place of joining: it ends by itself.
+  func detach() { pthread_detach(id) }
 }
 
 private final class Start: Sendable {
