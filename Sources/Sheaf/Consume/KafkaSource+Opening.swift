@@ -36,7 +36,7 @@ extension KafkaSource {
         try consumer.assign(begins.map(\.place))
       } catch {
         // Opened again with the next try.
-        for (place, _) in begins { close(place.partition) }
+        for begin in begins { close(begin.place.partition) }
         throw error
       }
       isAssigned = true

@@ -95,6 +95,9 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
   }
 
   func consume(_ intake: any Intake) throws {
+    if configuration.kafka["partition.assignment.strategy"]?.hasPrefix("cooperative") == true, librdkafkaVersionNumber() < 0x020a_0000 {
+      configuration.log("librdkafka \(librdkafkaVersion()): a commit during a cooperative join loses the assignment, so some records are answered twice; use 2.10 or newer, or the assignor range")
+    }
     try consumer.subscribe(configuration.topics.requests)
     var closeDeadline: Nanoseconds?
     while !consumer.isClosed {
