@@ -20,6 +20,8 @@ public final class Worker: Sendable {
   private let fault: Fault
   /// The first question to the cluster, which may take long where no broker answers.
   private let check = Interruptible<BrokerCheck>()
+  /// Once it runs.
+  private let decodeStage = Mutex<DecodeStage?>(nil)
 
   /// - Throws: `ConfigurationError` where a setting is refused; whatever a client refuses.
   public init(model: any Model, configuration: WorkerConfiguration) throws {
@@ -35,7 +37,10 @@ public final class Worker: Sendable {
       fault.record(error)
       source.stop()
     }
-    gate = Gate { reason in configuration.log(reason.map { "held: \($0); nothing more is run but a probe of one record from time to time" } ?? "goes on") }
+    gate = Gate { reason in
+      source.hold(reason != nil)
+      configuration.log(reason.map { "held: \($0); nothing more is taken or failed; goes on by order, or when a probe of one record succeeds" } ?? "goes on")
+    }
     batcher = Batcher(configuration.batch, lanes: configuration.lanes, fence: source.fence)
   }
 
@@ -60,7 +65,9 @@ public final class Worker: Sendable {
     let decode = DecodeStage(
       source: source, batcher: batcher,
       decoder: RequestDecoder(signature: model.signature, text: model.text, options: configuration.decodeOptions),
-      deadlines: Deadlines(timeout: configuration.topics.timeout), writer: sink.makeWriter(), withdrawn: gate.withdrawn)
+      deadlines: Deadlines(timeout: configuration.topics.timeout), writer: sink.makeWriter(), log: configuration.log,
+      withdrawn: gate.withdrawn)
+    decodeStage.withLock { $0 = decode }
     sink.start()
     let lanes = contexts.enumerated().map { index, context in
       let lane = Transfer(Lane(signature: model.signature, context: context, batcher: batcher, source: source, writer: sink.makeWriter(), gate: gate, log: configuration.log) { error in
@@ -98,12 +105,20 @@ public final class Worker: Sendable {
     source.stop()
   }
 
+  /// Where the worker is held (see `WorkerStatus.hold`): it goes on, and counts failures anew. May be called from any thread.
+  public func resume() {
+    gate.resume()
+    decodeStage.withLock { $0 }?.resume()
+  }
+
   /// What the worker has done so far and what is inside it.
   public var status: WorkerStatus {
     let counts = source.counts, tally = batcher.totals
+    let holds = [gate.reason].compactMap(\.self) + (decodeStage.withLock { $0 }?.holds ?? [])
     return WorkerStatus(
       recordsInside: counts.inside, bytesInside: counts.bytes, recordsTaken: counts.taken, recordsSettled: counts.returned, recordsFailed: sink.failed, batches: tally.batches,
-      rows: tally.rows, batchSizes: tally.sizes, reasons: Dictionary(uniqueKeysWithValues: tally.reasons.map { ($0.key.rawValue, $0.value) }))
+      rows: tally.rows, batchSizes: tally.sizes, reasons: Dictionary(uniqueKeysWithValues: tally.reasons.map { ($0.key.rawValue, $0.value) }),
+      hold: holds.isEmpty ? nil : holds.joined(separator: "; "))
   }
 
   /// The batching parameters in force; what is set is obeyed by the next batch, within what the model allows. Requests larger than

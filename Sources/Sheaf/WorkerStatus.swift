@@ -15,4 +15,7 @@ public struct WorkerStatus: Sendable {
   public var batchSizes: [Int]
   /// Batches by why they were dispatched: `full`, `wait`, `drain`.
   public var reasons: [String: Int]
+  /// Why the worker, or a topic, is held; `nil`: none is. A worker that is held takes nothing more and is not ready, but stays in
+  /// its group, commits what is settled, and goes on by `Worker.resume()` or when a probe of one record succeeds.
+  public var hold: String?
 }

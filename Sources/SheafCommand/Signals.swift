@@ -2,21 +2,23 @@ import CPlatform
 import Glibc
 import Synchronization
 
-/// SIGINT and SIGTERM, taken from a signalfd by a thread of their own: no signal handler, so the action may do anything.
+/// SIGINT, SIGTERM and SIGUSR1, taken from a signalfd by a thread of their own: no signal handler, so the action may do anything.
 ///
 /// The first one runs the action set by `onStop`; without one, and at the second, the process exits. What comes within a second of
-/// the first is the same wish: `timeout` and some init programs signal a process and then its group.
+/// the first is the same wish: `timeout` and some init programs signal a process and then its group. SIGUSR1 runs the action set by `onResume`, every time.
 enum Signals {
   private static let action = Mutex<(@Sendable () -> Void)?>(nil)
+  private static let resume = Mutex<(@Sendable () -> Void)?>(nil)
   /// When the action was run; seconds of CLOCK_MONOTONIC.
   private static let acted = Mutex<Int?>(nil)
 
-  /// Blocks both signals for this and every later thread. Called before any other thread is started.
+  /// Blocks these signals for this and every later thread. Called before any other thread is started.
   static func install() {
     var set = sigset_t()
     sigemptyset(&set)
     sigaddset(&set, SIGINT)
     sigaddset(&set, SIGTERM)
+    sigaddset(&set, SIGUSR1)
     pthread_sigmask(SIG_BLOCK, &set, nil)
     let descriptor = signalfd(-1, &set, Int32(SFD_CLOEXEC))
     guard descriptor >= 0 else { return }
@@ -30,7 +32,16 @@ enum Signals {
     action.withLock { $0 = new }
   }
 
+  /// What SIGUSR1 does; nothing where none is set.
+  static func onResume(_ new: @escaping @Sendable () -> Void) {
+    resume.withLock { $0 = new }
+  }
+
   fileprivate static func received(_ signal: Int32) {
+    if signal == SIGUSR1 {
+      resume.withLock { $0 }?()
+      return
+    }
     let first = action.withLock { action in
       defer { action = nil }
       return action

@@ -11,6 +11,8 @@ final class Assignment {
   var isLost = false
   /// Taken out of the records queue: its span is at its bound, or its mark is not far enough.
   var held = false
+  /// Its topic is held, whatever its span.
+  var isTopicHeld = false
   /// Records below it may be handed on: the mark that the group's coordinator has acknowledged.
   var begun: Int64
   /// A commit has said how far the partition may have begun.

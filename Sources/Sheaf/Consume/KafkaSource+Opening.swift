@@ -32,6 +32,7 @@ extension KafkaSource {
         if committed == nil { ledger.advance(slot: slot, to: place.offset) }
       }
       bySource = [:]
+      countAssigned()
       do {
         try consumer.assign(begins.map(\.place))
       } catch {

@@ -5,7 +5,7 @@ extension KafkaSource {
   func take(_ intake: any Intake) throws {
     while intake.hasRoom() {
       let room = ledger.room()
-      let most = min(Consumer.chunk, room.records, room.bytes == 0 ? 0 : max(1, room.bytes / meanBytes))
+      let most = within(hold: min(Consumer.chunk, room.records, room.bytes == 0 ? 0 : max(1, room.bytes / meanBytes)))
       guard most > 0 else { return }
       let count = consumer.take(most, into: messages)
       guard count > 0 else { return }
@@ -95,7 +95,7 @@ extension KafkaSource {
 
   /// Partitions whose span has shrunk, or whose mark is further on, go on: first what was kept aside, then their queue.
   func releaseHeld(_ intake: any Intake) {
-    for assignment in assignments.values where assignment.held && !assignment.leaving {
+    for assignment in assignments.values where assignment.held && !assignment.leaving && !assignment.isTopicHeld {
       if configuration.isolation.isOn { assignment.begun = ledger.mark(slot: assignment.slot) }
       while !ledger.hold(slot: assignment.slot), let first = assignment.aside.first, intake.hasRoom() {
         let count = assignment.aside.prefix(Consumer.chunk).prefix { $0.offset < assignment.begun }.count

@@ -14,6 +14,8 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
   let wakeup = Wakeup()
   let ledger: Ledger
   let stopRequested = Atomic(false)
+  let isHeld = Atomic(false)
+  let holds = Mutex(Holds())
 
   /// Told when a drain begins.
   private var drainBegins: (@Sendable () -> Void)?
@@ -141,6 +143,7 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
       if case .committing = machine.phase { try perform([.commit(machine.leaving)], intake) }
     }
     try perform(machine.passed(now), intake)
+    holdTopics()
     releaseHeld(intake)
   }
 
@@ -182,6 +185,7 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
           ledger.close(slot: assignment.slot)
         }
         bySource = [:]
+        countAssigned()
         if unsettled > 0 || uncommitted > 0 {
           let words = "\(unsettled) records unsettled and \(uncommitted) answered but not committed"
           configuration.log("let go of \(describe(partitions)) with \(words); their next owner answers them again")

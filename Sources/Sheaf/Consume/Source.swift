@@ -32,6 +32,13 @@ protocol Source: AnyObject, Sendable {
   func wake()
   /// Begins the drain. Any thread, more than once.
   func stop()
+  /// Takes nothing more (but one record where none is inside, to probe with), or goes on. Polling, commits and rebalances go on
+  /// meanwhile. Any thread.
+  func hold(_ isHeld: Bool)
+  /// The same of one topic. Any thread.
+  func hold(topic: Int32, _ isHeld: Bool)
+  /// Partitions of a topic that are assigned here. Any thread.
+  func assignedPartitions(of topic: Int32) -> Int
   /// Outcomes of these records are acknowledged.
   func settle(_ tickets: UnsafeBufferPointer<Ticket>)
   /// These records were given up unsettled.

@@ -15,6 +15,14 @@ final class DecodeStage: Intake, @unchecked Sendable {  // The inbox is protecte
   /// Records in the inbox.
   private var waiting = 0
   private var sourceWaits = false
+  private var wantsResume = false
+  private var wantsWithdrawal = false
+  private var reasons: [String] = []
+
+  private var held = HeldTopics()
+  private let log: @Sendable (String) -> Void
+  /// Where the last malformed record was, and what was wrong with it.
+  private var lastFault = ""
 
   /// Records taken ahead of decoding, about. Few, so that a message is still in the processor's cache when the next stage touches
   /// it; the others are as well kept in librdkafka's queue.
@@ -25,7 +33,11 @@ final class DecodeStage: Intake, @unchecked Sendable {  // The inbox is protecte
   private static let handOnAfter: Nanoseconds = 500_000
 
   /// - Parameter withdrawn: lanes that wait with requests in hand are to look which of them still stand.
-  init(source: any Source, batcher: Batcher, decoder: RequestDecoder, deadlines: Deadlines, writer: any OutcomeWriter, withdrawn: @escaping @Sendable () -> Void) {
+  init(
+    source: any Source, batcher: Batcher, decoder: RequestDecoder, deadlines: Deadlines, writer: any OutcomeWriter, log: @escaping @Sendable (String) -> Void,
+    withdrawn: @escaping @Sendable () -> Void
+  ) {
+    self.log = log
     self.withdrawn = withdrawn
     self.source = source
     self.batcher = batcher
@@ -56,6 +68,10 @@ final class DecodeStage: Intake, @unchecked Sendable {  // The inbox is protecte
   func withdrawBarred() {
     giveBack(batcher.withdrawBarred())
     withdrawn()
+    monitor.locked {
+      wantsWithdrawal = true
+      monitor.signal()
+    }
   }
 
   private func giveBack(_ barred: [Request]) {
@@ -72,35 +88,65 @@ final class DecodeStage: Intake, @unchecked Sendable {  // The inbox is protecte
     }
   }
 
+  /// By order: topics that are held go on.
+  func resume() {
+    monitor.locked {
+      wantsResume = true
+      monitor.signal()
+    }
+  }
+
+  /// Why topics are held, by name; empty: none is.
+  var holds: [String] { monitor.locked { reasons } }
+
   // MARK: The decode thread
 
   func run() {
     let decoded = UnsafeMutableBufferPointer<Request>.allocate(capacity: DecodeStage.handOn)
     defer { decoded.deallocate() }
-    while let chunk = nextChunk() {
-      decode(chunk, decoded)
-      monitor.locked { spare.append(chunk) }
+    while let work = nextWork() {
+      switch work {
+      case .chunk(let chunk):
+        decode(UnsafeBufferPointer(start: chunk.records, count: chunk.count), decoded)
+        monitor.locked { spare.append(chunk) }
+      case .held(let resumes): lookAtHeld(resumes, decoded)
+      }
     }
+    giveBack(held.withdraw { _ in true })
   }
 
-  private func nextChunk() -> RecordChunk? {
+  private enum Work {
+    case chunk(RecordChunk)
+    /// Look at what is held: an order, a probe or a withdrawal is due.
+    case held(resumes: Bool)
+  }
+
+  private func nextWork() -> Work? {
     var wakes = false
-    let next: RecordChunk? = monitor.locked {
-      while inbox.isEmpty {
+    let deadline = held.deadline
+    let next: Work? = monitor.locked {
+      while true {
+        if wantsResume || wantsWithdrawal || deadline.map({ monotonicNow() >= $0 }) ?? false {
+          let resumes = wantsResume
+          wantsResume = false
+          wantsWithdrawal = false
+          return .held(resumes: resumes)
+        }
+        if !inbox.isEmpty { break }
         if isEnded { return nil }
-        monitor.wait()
+        monitor.wait(until: deadline)
       }
       let chunk = inbox.removeFirst()
       waiting -= chunk.count
       wakes = sourceWaits && waiting <= DecodeStage.ahead / 2
       if wakes { sourceWaits = false }
-      return chunk
+      return .chunk(chunk)
     }
     if wakes { source.wake() }
     return next
   }
 
-  private func decode(_ chunk: RecordChunk, _ decoded: UnsafeMutableBufferPointer<Request>) {
+  private func decode(_ records: UnsafeBufferPointer<Record>, _ decoded: UnsafeMutableBufferPointer<Request>) {
     var count = 0
     let clocks = Clocks.now()
     var begun = clocks.monotonic
@@ -108,12 +154,26 @@ final class DecodeStage: Intake, @unchecked Sendable {  // The inbox is protecte
       if count > 0 { giveBack(batcher.add(UnsafeBufferPointer(rebasing: decoded[..<count]))) }
       count = 0
     }
-    for index in 0..<chunk.count {
-      let record = chunk.records[index]
+    // Records of one partition that follow one another, and how many of them are malformed.
+    var run = (topic: Int32(-1), partition: Int32(-1), records: 0, malformed: 0)
+    func endRun() {
+      if run.records > 0 { note(run.topic, run.partition, run.records, run.malformed) }
+      (run.records, run.malformed) = (0, 0)
+    }
+    for record in records {
       guard source.fence.admits(record.ticket) else {
-        writer.release([record.ticket])
+        giveBack([record])
         continue
       }
+      if record.partition != run.partition || record.topic != run.topic || run.records == DecodeStage.handOn {
+        endRun()
+        (run.topic, run.partition) = (record.topic, record.partition)
+      }
+      if held.isAny, held.isHeld(record.topic) {
+        held.keep(record)
+        continue
+      }
+      run.records += 1
       do throws(RecordFault) {
         let deadline = try deadlines.deadline(of: record, clocks)
         if let deadline, case let late = Int64(monotonicNow()) - deadline, late >= 0 { throw RecordFault.expired(late: late) }
@@ -125,6 +185,8 @@ final class DecodeStage: Intake, @unchecked Sendable {  // The inbox is protecte
         case .skip: writer.skip(record)
         }
       } catch {
+        if error.code != .expired { run.malformed += 1 }
+        lastFault = "\(record.partition) offset \(record.offset): expected \(error.expected), came \(error.came)"
         writer.fail(record, error)
       }
       if count == DecodeStage.handOn {
@@ -136,5 +198,45 @@ final class DecodeStage: Intake, @unchecked Sendable {  // The inbox is protecte
       }
     }
     handOn()
+    endRun()
+  }
+
+  // MARK: Topics that are held
+
+  private func note(_ topic: Int32, _ partition: Int32, _ records: Int, _ malformed: Int) {
+    let reason = held.note(topic, partition, records: records, malformed: malformed, assigned: { source.assignedPartitions(of: topic) }, now: monotonicNow())
+    guard let reason else { return }
+    source.hold(topic: topic, true)
+    tellReasons()
+    log("topic \(source.topicName(topic)) is held: \(reason), last partition \(lastFault); is topics.format right? It goes on by order, or when a probe of one record can be read")
+  }
+
+  private func lookAtHeld(_ resumes: Bool, _ decoded: UnsafeMutableBufferPointer<Request>) {
+    giveBack(held.withdraw { !source.fence.admits($0.ticket) })
+    if resumes { for (topic, records) in held.resume() { goOn(topic, records, decoded) } }
+    for (topic, record) in held.due(monotonicNow()) {
+      // Only a look: where it can be read it is decoded again in its turn.
+      var isReadable = true
+      if let record {
+        do { if case .request(let request) = try decoder.decode(record) { request.release() } } catch { isReadable = false }
+      }
+      if let records = held.probed(topic, isReadable, monotonicNow()) { goOn(topic, records, decoded) }
+    }
+  }
+
+  private func goOn(_ topic: Int32, _ records: [Record], _ decoded: UnsafeMutableBufferPointer<Request>) {
+    tellReasons()
+    log("topic \(source.topicName(topic)) goes on")
+    records.withUnsafeBufferPointer { decode($0, decoded) }
+    if !held.isHeld(topic) { source.hold(topic: topic, false) }
+  }
+
+  private func tellReasons() {
+    let reasons = held.reasons.sorted { $0.key < $1.key }.map { "topic \(source.topicName($0.key)): \($0.value)" }
+    monitor.locked { self.reasons = reasons }
+  }
+
+  private func giveBack(_ records: [Record]) {
+    if !records.isEmpty { writer.release(records.map(\.ticket)) }
   }
 }

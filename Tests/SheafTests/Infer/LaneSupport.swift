@@ -6,12 +6,16 @@ import SheafTesting
 /// A source of nothing.
 final class ScriptedSource: Source {
   let fence = Fence()
+  let held = Locked<[(topic: Int32, isHeld: Bool)]>([])
 
   init() { fence.admit(slot: 0, epoch: 0) }
 
   func run(_ intake: any Intake) {}
   func wake() {}
   func stop() {}
+  func hold(_ isHeld: Bool) {}
+  func hold(topic: Int32, _ isHeld: Bool) { held.withLock { $0.append((topic, isHeld)) } }
+  func assignedPartitions(of topic: Int32) -> Int { 2 }
   func settle(_ tickets: UnsafeBufferPointer<Ticket>) {}
   func release(_ tickets: UnsafeBufferPointer<Ticket>) {}
   func record(_ ticket: Ticket) -> Record { fatalError("no record is kept") }
