@@ -11,6 +11,9 @@ let package = Package(
       name: "batching",
       dependencies: [.product(name: "Sheaf", package: "sheaf"), .product(name: "SheafONNX", package: "sheaf"), .product(name: "SheafTesting", package: "sheaf")],
       path: "Sources/Batching", linkerSettings: [.linkedLibrary("jemalloc")]),
+    .executableTarget(
+      name: "delivery", dependencies: [.product(name: "Sheaf", package: "sheaf"), .product(name: "SheafTesting", package: "sheaf")],
+      path: "Sources/Delivery", linkerSettings: [.linkedLibrary("jemalloc")]),
   ],
   swiftLanguageModes: [.v6]
 )
