@@ -31,6 +31,32 @@ public final class Admin {
     return topics
   }
 
+  /// A setting of each topic that tells it; fewer than asked for where the cluster does not say (it may take no such requests, or
+  /// not from this user). Blocks up to `timeout` milliseconds.
+  public func setting(_ name: String, of topics: [String], timeout: Int32) -> [String: String] {
+    var resources: [OpaquePointer?] = topics.map { rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, $0) }
+    defer { for resource in resources { rd_kafka_ConfigResource_destroy(resource) } }
+    let options = rd_kafka_AdminOptions_new(client, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS)
+    defer { rd_kafka_AdminOptions_destroy(options) }
+    var reason = [CChar](repeating: 0, count: 256)
+    rd_kafka_AdminOptions_set_request_timeout(options, timeout, &reason, reason.count)
+    let answers = rd_kafka_queue_new(client)
+    defer { rd_kafka_queue_destroy(answers) }
+    rd_kafka_DescribeConfigs(client, &resources, resources.count, options, answers)
+    guard let event = rd_kafka_queue_poll(answers, timeout) else { return [:] }
+    defer { rd_kafka_event_destroy(event) }
+    var found: [String: String] = [:], count = 0
+    guard let described = rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event), &count) else { return [:] }
+    for index in 0..<count where rd_kafka_ConfigResource_error(described[index]) == RD_KAFKA_RESP_ERR_NO_ERROR {
+      var entryCount = 0
+      guard let entries = rd_kafka_ConfigResource_configs(described[index], &entryCount) else { continue }
+      for place in 0..<entryCount where String(cString: rd_kafka_ConfigEntry_name(entries[place])) == name {
+        if let value = rd_kafka_ConfigEntry_value(entries[place]) { found[String(cString: rd_kafka_ConfigResource_name(described[index]))] = String(cString: value) }
+      }
+    }
+    return found
+  }
+
   /// The group's committed offsets, below 0 where there is none. Blocks up to `timeout` milliseconds.
   public func committed(_ partitions: [TopicPartition], timeout: Int32) throws -> [PartitionOffset] {
     let list = PartitionList(partitions.map { PartitionOffset($0, Int64(RD_KAFKA_OFFSET_INVALID)) })

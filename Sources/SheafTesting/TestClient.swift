@@ -59,7 +59,7 @@ public struct TestClient: Sendable {
   }
 
   /// Creates a topic by an admin request (which the embedded broker does not take); one copy. Returns when it can be used.
-  public func createTopic(_ name: String, partitions: Int) throws {
+  public func createTopic(_ name: String, partitions: Int, settings: [String: String] = [:]) throws {
     try withClient(type: RD_KAFKA_PRODUCER) { client in
       var reason = [CChar](repeating: 0, count: 512)
       var topic = rd_kafka_NewTopic_new(name, Int32(partitions), 1, &reason, reason.count)
@@ -67,6 +67,7 @@ public struct TestClient: Sendable {
         throw TestClientError("topic \(name): \(reason.withUnsafeBufferPointer { String(cString: $0.baseAddress!) })")
       }
       defer { rd_kafka_NewTopic_destroy(topic) }
+      for (key, value) in settings { rd_kafka_NewTopic_set_config(topic, key, value) }
       let queue = rd_kafka_queue_new(client)
       defer { rd_kafka_queue_destroy(queue) }
       rd_kafka_CreateTopics(client, &topic, 1, nil, queue)

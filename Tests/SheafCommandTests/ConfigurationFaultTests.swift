@@ -38,7 +38,7 @@ import Testing
     Case(name: "nested property", text: file(adding: "limits: 5"), line: "sheaf.yaml:7:9: limits: is not a mapping; write keys and values below it"),
     Case(name: "models without a list", text: "models: { path: /dev/null }\n" + file().split(separator: "\n").prefix(4).joined(separator: "\n"), line: "sheaf.yaml:1:9: models: is not a list; begin the model's first line with a hyphen: - path: …"),
     Case(name: "two models", text: file(adding: "  - path: other.onnx"), line: "sheaf.yaml:6:3: models: has 2 models; this version serves one; start a worker for each"),
-    Case(name: "mapping for a value", text: file(adding: "delivery: { a: b }"), line: "sheaf.yaml:7:11: delivery: is not at-least-once; write it as one value"),
+    Case(name: "mapping for a value", text: file(adding: "delivery: { a: b }"), line: "sheaf.yaml:7:11: delivery: is not at-least-once | exactly-once; write it as one value"),
     Case(name: "set without =", text: file(), sets: ["delivery"], line: "--set: delivery: has no =; write --set key=value"),
     Case(name: "set of nothing", text: file(), sets: ["topics.replys=x"], line: "--set: topics.replys: unknown key; did you mean topics.replies?; `sheaf help serve` lists the keys"),
     Case(name: "variable of nothing", text: file(), environment: ["SHEAF_TOPICS_REPLYS": "x"], line: "SHEAF_TOPICS_REPLYS: no setting has this variable; did you mean SHEAF_TOPICS_REPLIES?; correct its name, or unset it"),
@@ -56,7 +56,7 @@ import Testing
     Case(name: "no boolean", text: file(adding: "    acceptUnsafeBatching: yes"), line: "sheaf.yaml:7:27: models.acceptUnsafeBatching: yes: neither true nor false; write true or false"),
     Case(name: "choice", text: file(4, "topics: { requests: [a], replies: b, format: jsom }"), line: "sheaf.yaml:4:46: topics.format: jsom: not a value it takes: did you mean json?; set one of text, json, raw"),
     Case(name: "empty choice", text: file(4, "topics: { requests: [a], replies: b, format: }"), line: "sheaf.yaml:4:46: topics.format: \"\": not a value it takes; set one of text, json, raw"),
-    Case(name: "exactly once", text: file(adding: "delivery: exactly-once"), line: "sheaf.yaml:7:11: delivery: exactly-once: is not in this version; set at-least-once"),
+    Case(name: "no such delivery", text: file(adding: "delivery: at-most-once"), line: "sheaf.yaml:7:11: delivery: at-most-once: not a value it takes; set one of at-least-once, exactly-once"),
     Case(name: "device", text: file(adding: "    devices: [gpu]"), line: "sheaf.yaml:7:14: models.devices: gpu: not a device; set cpu, cuda:0 or tensorrt:0"),
     Case(name: "two devices", text: file(adding: "    devices: [cuda:0, cuda:1]"), line: "sheaf.yaml:7:14: models.devices: cuda:0, cuda:1: this version runs a model on one device; set cpu, cuda:0 or tensorrt:0"),
     Case(name: "no such model", text: file(6, "  - path: nowhere.onnx"), line: "sheaf.yaml:6:11: models.path: nowhere.onnx: No such file or directory; name an ONNX file or a folder that holds model.onnx"),
@@ -64,7 +64,7 @@ import Testing
     Case(name: "length no batch holds", text: file(adding: "    maxLength: 5000"), line: "sheaf.yaml:7:16: models.maxLength: 5000: more than models.batch.maxTokens, 4096: the longest texts would fit no batch; lower it, or raise the other"),
     Case(name: "flag's value", text: file(), sets: ["limits.span=0"], line: "--set: limits.span: 0: out of range; set a whole number, 1 to 100000000"),
     Case(name: "variable's value", text: file(), environment: ["SHEAF_LIMITS_SPAN": "x"], line: "SHEAF_LIMITS_SPAN: limits.span: x: not a whole number; write digits alone"),
-    Case(name: "line breaks in a value", text: file(adding: "delivery: \"a\\nb\""), line: "sheaf.yaml:7:11: delivery: a b: not a value it takes; set one of at-least-once"),
+    Case(name: "line breaks in a value", text: file(adding: "delivery: \"a\\nb\""), line: "sheaf.yaml:7:11: delivery: a b: not a value it takes; set one of at-least-once, exactly-once"),
   ]
 
   static let rules = [

@@ -137,4 +137,35 @@ import Testing
     #expect(try stage.broker.client.consume(letters, count: 3, seconds: 10, properties: committed).count == 3)
     #expect(try stage.broker.client.committed(stage.group, stage.requests) == [6])
   }
+
+  /// A topic that would refuse whole batches of good replies is found before the first of them.
+  @Test func aReplyTopicThatTakesLessThanABatchIsRefused() async throws {
+    let stage = try Stage(.real), small = uniqueName("small")
+    try stage.broker.client.createTopic(small, partitions: 1, settings: ["max.message.bytes": "20000"])
+    var configuration = stage.configuration
+    configuration.topics.replies = small
+    await #expect { try await Worker(model: IdentityModel(), configuration: configuration).run() } throws: { "\($0)".hasSuffix("set kafka.batch.size: 20000") }
+    try stage.produce(500)
+    configuration.kafka["batch.size"] = "20000"
+    try await Worker(model: IdentityModel(), configuration: configuration).run()
+    #expect(try stage.broker.client.endOffsets(small).reduce(0, +) == 500)
+  }
+
+  /// What the topic refuses although the producer took it: the transaction is aborted, and the record answered with an error.
+  @Test func aRefusalByTheBrokerCostsOnlyItsRecord() async throws {
+    let stage = try Stage(.real, partitions: 1), small = uniqueName("small")
+    try stage.broker.client.createTopic(small, partitions: 1, settings: ["max.message.bytes": "3000"])
+    var configuration = stage.configuration
+    configuration.topics.replies = small
+    configuration.delivery = .exactlyOnce
+    configuration.kafka["batch.size"] = "3000"
+    try stage.broker.client.produce(stage.requests, (0..<60).map { index in
+      TestRecord(key: index == 30 ? [UInt8](repeating: 65, count: 4000) : nil, value: row(index), headers: [.init("kafka_correlationId", Array("\(index)".utf8))], partition: 0)
+    })
+    try await Worker(model: IdentityModel(), configuration: configuration).run()
+    let replies = try stage.broker.client.consume(small, count: 61, seconds: 3, properties: committed)
+    #expect(replies.count == 60 && Set(replies.map { $0.header("kafka_correlationId") }).count == 60)
+    #expect(replies.filter { $0.header("sheaf_error") != nil }.map { $0.header("kafka_correlationId") } == ["30"])
+    #expect(try stage.broker.client.committed(stage.group, stage.requests) == [60])
+  }
 }

@@ -24,6 +24,7 @@ public struct BrokerCheck: Sendable {
         return
       }
       check(configuration.topics, topics)
+      checkSizes(configuration, admin)
       let partitions = requests.flatMap { topic, count in (0..<count).map { TopicPartition(topic, Int32($0)) } }
       guard !partitions.isEmpty else { return }
       do {
@@ -34,6 +35,16 @@ public struct BrokerCheck: Sendable {
       }
     } catch {
       problems = ["kafka: \(error); correct the property, or leave it out"]
+    }
+  }
+
+  /// A topic that takes no batch as large as the producer makes them would refuse good replies together.
+  private mutating func checkSizes(_ configuration: WorkerConfiguration, _ admin: Admin) {
+    let batchSize = configuration.kafka["batch.size"].flatMap { Int($0) } ?? 1_000_000
+    for (topic, value) in admin.setting("max.message.bytes", of: written.keys.sorted(), timeout: 2000).sorted(by: { $0.key < $1.key }) {
+      if let most = Int(value), most < batchSize {
+        problems.append("kafka.batch.size: \(batchSize): topic \(topic) takes \(most) bytes at a time (max.message.bytes), so it would refuse replies that are sent together; set kafka.batch.size: \(most)")
+      }
     }
   }
 
