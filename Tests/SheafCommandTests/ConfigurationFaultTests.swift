@@ -56,7 +56,7 @@ import Testing
     Case(name: "no boolean", text: file(adding: "    acceptUnsafeBatching: yes"), line: "sheaf.yaml:7:27: models.acceptUnsafeBatching: yes: neither true nor false; write true or false"),
     Case(name: "choice", text: file(4, "topics: { requests: [a], replies: b, format: jsom }"), line: "sheaf.yaml:4:46: topics.format: jsom: not a value it takes: did you mean json?; set one of text, json, raw"),
     Case(name: "empty choice", text: file(4, "topics: { requests: [a], replies: b, format: }"), line: "sheaf.yaml:4:46: topics.format: \"\": not a value it takes; set one of text, json, raw"),
-    Case(name: "no such delivery", text: file(adding: "delivery: at-most-once"), line: "sheaf.yaml:7:11: delivery: at-most-once: not a value it takes; set one of at-least-once, exactly-once"),
+    Case(name: "no such delivery", text: file(adding: "delivery: at-most-once"), line: "sheaf.yaml:7:11: delivery: at-most-once: not a value it takes: did you mean at-least-once?; set one of at-least-once, exactly-once"),
     Case(name: "device", text: file(adding: "    devices: [gpu]"), line: "sheaf.yaml:7:14: models.devices: gpu: not a device; set cpu, cuda:0 or tensorrt:0"),
     Case(name: "two devices", text: file(adding: "    devices: [cuda:0, cuda:1]"), line: "sheaf.yaml:7:14: models.devices: cuda:0, cuda:1: this version runs a model on one device; set cpu, cuda:0 or tensorrt:0"),
     Case(name: "no such model", text: file(6, "  - path: nowhere.onnx"), line: "sheaf.yaml:6:11: models.path: nowhere.onnx: No such file or directory; name an ONNX file or a folder that holds model.onnx"),

@@ -3,7 +3,7 @@ import SheafKafka
 /// From librdkafka's records queue to the decode thread, with a look at the bounds.
 extension KafkaSource {
   func take(_ intake: any Intake) throws {
-    while intake.hasRoom() {
+    while !mayBeOvertaken, intake.hasRoom() {
       let room = ledger.room()
       let most = within(hold: min(Consumer.chunk, room.records, room.bytes == 0 ? 0 : max(1, room.bytes / meanBytes)))
       guard most > 0 else { return }
@@ -12,6 +12,10 @@ extension KafkaSource {
       try sort(count, intake)
     }
   }
+
+  /// A commit of its own is on its way although transactions commit what is answered: nothing is begun that one of them could
+  /// commit first, since the later one of two counts, whatever its offset.
+  private var mayBeOvertaken: Bool { configuration.delivery == .exactlyOnce && !commitsOut.isEmpty }
 
   /// Sends records on, takes note of notices, keeps aside what belongs to a held partition, and drops what is no longer ours.
   func sort(_ count: Int, _ intake: any Intake) throws {
@@ -95,6 +99,7 @@ extension KafkaSource {
 
   /// Partitions whose span has shrunk, or whose mark is further on, go on: first what was kept aside, then their queue.
   func releaseHeld(_ intake: any Intake) {
+    if mayBeOvertaken { return }
     for assignment in assignments.values where assignment.held && !assignment.leaving && !assignment.isTopicHeld {
       if configuration.isolation.isOn { assignment.begun = ledger.mark(slot: assignment.slot) }
       while !ledger.hold(slot: assignment.slot), let first = assignment.aside.first, intake.hasRoom() {

@@ -53,7 +53,6 @@ extension GivenSettings {
     parse(key) { text, kind throws(Units.Wrong) in
       guard case .choice(let choices) = kind else { return text }
       guard choices.contains(text) else {
-        if key == "delivery", text == "exactly-once" { throw Units.Wrong(problem: "is not in this version", fix: "set at-least-once") }
         let hint = nearest(text, among: choices).map { "did you mean \($0)?" } ?? ""
         throw Units.Wrong(problem: "not a value it takes\(hint.isEmpty ? "" : ": \(hint)")", fix: "set one of \(choices.joined(separator: ", "))")
       }
