@@ -26,10 +26,13 @@ let package = Package(
     .target(name: "SheafKafka", dependencies: ["CLibrdkafka", "CPlatform"]),
     .target(name: "SheafONNX", dependencies: ["COnnxRuntime"]),
 
+    // What came of a run, read from its topics.
+    .target(name: "SheafAudit", dependencies: ["SheafKafka"]),
+
     // The library, what its tests and its users' tests stand on, and the command.
     .target(name: "Sheaf", dependencies: ["SheafKafka", "SheafONNX", "CUTF8Proc", "CPlatform"]),
     .target(name: "SheafTesting", dependencies: ["Sheaf", "SheafKafka", "CLibrdkafka", "CPlatform"]),
-    .executableTarget(name: "SheafCommand", dependencies: ["Sheaf", "SheafTesting", "SheafONNX", "SheafKafka", "CYAML", "CPlatform"], linkerSettings: jemalloc),
+    .executableTarget(name: "SheafCommand", dependencies: ["Sheaf", "SheafAudit", "SheafTesting", "SheafONNX", "SheafKafka", "CYAML", "CPlatform"], linkerSettings: jemalloc),
 
     .executableTarget(name: "Doubler", dependencies: ["Sheaf"], path: "Examples/Doubler"),
 
@@ -37,6 +40,7 @@ let package = Package(
     .executableTarget(name: "TestWorker", dependencies: ["Sheaf"], path: "Tests/TestWorker", linkerSettings: jemalloc),
     .testTarget(name: "SheafTests", dependencies: ["Sheaf", "SheafKafka", "SheafTesting", "CPlatform"]),
     .testTarget(name: "SheafKafkaTests", dependencies: ["Sheaf", "SheafKafka", "SheafTesting", "CPlatform", "TestWorker", "Doubler"]),
+    .testTarget(name: "SheafAuditTests", dependencies: ["SheafAudit", "SheafTesting"]),
     .testTarget(name: "SheafONNXTests", dependencies: ["Sheaf", "SheafONNX", "SheafTesting"], exclude: ["Fixtures"]),
     .testTarget(name: "SheafCommandTests", dependencies: ["SheafCommand", "Sheaf", "SheafKafka", "SheafTesting"]),
   ],

@@ -21,6 +21,7 @@ enum Command {
     ("check", CheckCommand.self),
     ("inspect", InspectCommand.self),
     ("send", SendCommand.self),
+    ("audit", AuditCommand.self),
     ("broker", BrokerCommand.self),
     ("demo", DemoCommand.self),
     ("help", HelpCommand.self),

@@ -17,3 +17,11 @@ public struct KafkaError: Error, Sendable, CustomStringConvertible {
     self.message = message ?? String(cString: rd_kafka_err2str(code))
   }
 }
+
+extension KafkaError {
+  static func noTopic(_ topic: String) -> KafkaError {
+    KafkaError(RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, "there is no topic \(topic); create it, or name one that exists")
+  }
+
+  static func silent(_ what: String) -> KafkaError { KafkaError(RD_KAFKA_RESP_ERR__TIMED_OUT, what) }
+}

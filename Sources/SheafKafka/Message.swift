@@ -78,6 +78,14 @@ public struct Message: BitwiseCopyable, @unchecked Sendable {  // Owned by one t
     return present
   }
 
+  /// The last header of a name; nil: none. Valid as long as the message.
+  public func header(_ name: StaticString) -> UnsafeRawBufferPointer? {
+    guard let headers else { return nil }
+    var count = 0
+    let text = UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self)
+    return Message.lastHeader(UnsafeRawPointer(headers), text, &count).map { UnsafeRawBufferPointer(start: $0, count: count) }
+  }
+
   /// Finds the last header of `name` in a header list; a null value has a non-nil address and count 0. C convention, so that it
   /// can be stored in a trivial struct.
   public static let lastHeader: @convention(c) (UnsafeRawPointer, UnsafePointer<CChar>, UnsafeMutablePointer<Int>) -> UnsafeRawPointer? = { list, name, count in

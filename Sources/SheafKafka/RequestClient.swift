@@ -24,7 +24,7 @@ public final class RequestClient {
   public init(_ properties: [(String, String)], requests: String, replies: String, timeout: Int32) throws {
     let topics = try Admin(properties).topics(timeout: timeout)
     for topic in [requests, replies] where topics[topic] == nil {
-      throw KafkaError(RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, "there is no topic \(topic); create it, or name one that exists")
+      throw KafkaError.noTopic(topic)
     }
     descriptor = eventfd(0, Int32(EFD_NONBLOCK) | Int32(EFD_CLOEXEC))
     // A group id is asked for, though no group is joined.
@@ -80,17 +80,10 @@ public final class RequestClient {
       let message = messages[index]
       defer { Message.destroy(message.handle) }
       if let error = message.error { throw error }
-      guard let correlation = header(message, "kafka_correlationId") else { continue }
-      replies.append(Reply(correlation: correlation, value: Array(message.value), error: header(message, "sheaf_error").map { String(decoding: $0, as: UTF8.self) }))
+      guard let correlation = message.header("kafka_correlationId") else { continue }
+      replies.append(Reply(correlation: Array(correlation), value: Array(message.value), error: message.header("sheaf_error").map { String(decoding: $0, as: UTF8.self) }))
     }
     return replies
-  }
-
-  private func header(_ message: Message, _ name: String) -> [UInt8]? {
-    guard let list = message.headers else { return nil }
-    var count = 0
-    guard let value = Message.lastHeader(UnsafeRawPointer(list), name, &count) else { return nil }
-    return Array(UnsafeRawBufferPointer(start: value, count: count))
   }
 
   private func serveReports(timeout: Int32) throws {

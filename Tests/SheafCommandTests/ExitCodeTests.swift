@@ -30,6 +30,8 @@ import Testing
     Case(arguments: ["send"], line: "sheaf: send: no request; write it as an argument, or name a file with --file"),
     Case(arguments: ["send", "--format", "xml", "a"], line: "sheaf: send: --format xml: unknown; write text, json or raw"),
     Case(arguments: ["send", "--timeout", "5", "a"], line: "sheaf: send: --timeout 5: has no unit; write 5ms, or another of us, ms, s, min, h"),
+    Case(arguments: ["audit"], line: "sheaf: audit: no request topic; name it with --requests, or a configuration with --from-config"),
+    Case(arguments: ["audit", "--requests", "a"], line: "sheaf: audit: no reply topic; name it with --replies, or a dead-letter topic with --dead-letters"),
     Case(arguments: ["send", "--file", "nowhere"], line: "sheaf: send: --file nowhere: No such file or directory; name a file that can be read"),
   ]
 
