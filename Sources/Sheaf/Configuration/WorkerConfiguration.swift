@@ -10,7 +10,7 @@ public struct WorkerConfiguration: Sendable {
   /// Lanes that run batches side by side; 1 and more.
   public var lanes: Int
   public var delivery: Delivery
-  /// Offsets are committed this often at most, in nanoseconds, while there is something new. Default 200 ms.
+  /// Offsets are committed this often at most, in nanoseconds, while there is something new; with exactly-once, as long as a transaction lasts. Default 100 ms.
   public var commitInterval: Nanoseconds
   /// How long a drain (at a rebalance, at shutdown) may take, in nanoseconds; never more than a third of max.poll.interval.ms.
   /// Default 10 s.
@@ -118,7 +118,7 @@ public struct WorkerConfiguration: Sendable {
     self.limits = limits
     self.lanes = lanes
     delivery = .atLeastOnce
-    commitInterval = 200_000_000
+    commitInterval = 100_000_000
     drainTimeout = 10_000_000_000
     untilEnd = false
     log = logToStandardError

@@ -56,6 +56,8 @@ final class Outbox: @unchecked Sendable {  // Everything mutable is protected by
     }
   }
 
+  var isEnded: Bool { monitor.locked { isStopped } }
+
   // MARK: The taking thread
 
   /// Waits for more, until `deadline` or a hurry. - Parameter isMoving: whether something is underway. - Returns: nil: stopped.

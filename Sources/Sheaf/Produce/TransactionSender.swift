@@ -21,6 +21,8 @@ final class TransactionSender {
   private var ready: [Answered] = []
   /// In the open transaction, in order; empty: none is open.
   private var open: [Answered] = []
+  /// A drain waits for what is ready or open: it is committed at once.
+  private var isUrgent = false
   /// When the open transaction is committed at the latest.
   private var due: Nanoseconds = 0
   private var lastCommit: Nanoseconds = 0
@@ -38,19 +40,18 @@ final class TransactionSender {
   }
 
   func run() {
-    var isHurried = false
     var isInitialised = false
-    while let taken = outbox.take(until: wakeAt(isHurried), isMoving: !ready.isEmpty || !open.isEmpty) {
+    while let taken = outbox.take(until: wakeAt, isMoving: !ready.isEmpty || !open.isEmpty) {
       sort(taken.entries)
-      // Once a drain has begun what it waits for is committed at once.
-      isHurried = (isHurried || taken.isHurried) && !(ready.isEmpty && open.isEmpty)
+      isUrgent = isUrgent || taken.isHurried
       do throws(TransactionError) {
         if !isInitialised, !ready.isEmpty {
           try initialise()
           isInitialised = true
         }
         try begin()
-        if !open.isEmpty, isHurried || monotonicNow() >= due || open.contains(where: { !source.fence.admits($0.ticket) }) { try commit() }
+        if !open.isEmpty, isUrgent || monotonicNow() >= due { try commit() }
+        if open.isEmpty, ready.isEmpty { isUrgent = false }
       } catch {
         guard recover(error) else { break }
       }
@@ -60,8 +61,8 @@ final class TransactionSender {
     for entry in open + ready + outbox.remains() { entry.release() }
   }
 
-  private func wakeAt(_ isHurried: Bool) -> Nanoseconds? {
-    if !open.isEmpty { return isHurried ? 0 : due }
+  private var wakeAt: Nanoseconds? {
+    if !open.isEmpty { return isUrgent ? 0 : due }
     return ready.isEmpty ? nil : notBefore
   }
 
@@ -95,22 +96,24 @@ final class TransactionSender {
       try sink.producer.beginTransaction()
       due = max(now, lastCommit + sink.configuration.commitInterval)
     }
-    var sending = ready
+    let sending = ready
     ready = []
-    for index in sending.indices {
-      guard source.fence.owns(sending[index].ticket) else {
-        giveUp(sending[index])
+    for entry in sending {
+      guard source.fence.owns(entry.ticket) else {
+        giveUp(entry)
         continue
       }
-      send(&sending[index])
-      open.append(sending[index])
+      send(entry)
+      // Of a partition that drains.
+      if !source.fence.admits(entry.ticket) { isUrgent = true }
+      open.append(entry)
     }
     // All were given up: the transaction is empty.
     if open.isEmpty { try sink.producer.abortTransaction() }
   }
 
   /// Sends a record's outcomes. What the producer refuses is noted like a delivery that failed.
-  private func send(_ entry: inout Answered) {
+  private func send(_ entry: Answered) {
     let ticket = entry.ticket
     entry.forEach { kept in
       if let error = sink.send(kept, ticket, outgoing) { sink.noteUndelivered(ticket, kept.outcome, error) }
@@ -140,7 +143,7 @@ final class TransactionSender {
       do throws(TransactionError) {
         return try call()
       } catch {
-        guard error.isRetriable, !error.requiresAbort else { throw error }
+        guard error.isRetriable, !error.requiresAbort, !outbox.isEnded else { throw error }
       }
     }
   }

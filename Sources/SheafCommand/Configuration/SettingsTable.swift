@@ -49,7 +49,7 @@ enum SettingsTable {
     Setting("limits.bytes", .bytes((8 << 20)...(1 << 44)), default: "64MiB", "bytes of records inside the worker at most, prefetch included"),
     Setting("limits.span", .integer(1...100_000_000), default: "20000", "records of one partition from its committed offset to the newest at work, at most"),
     Setting("limits.drain", .duration(1_000_000...hour), default: "10s", "how long a drain (rebalance, shutdown) may take; never over a third of max.poll.interval.ms"),
-    Setting("commit.interval", .duration(1_000_000...hour), default: "200ms", "how often offsets are committed at most; with exactly-once a transaction's length, which replies wait for"),
+    Setting("commit.interval", .duration(1_000_000...hour), default: "100ms", "how often offsets are committed at most; with exactly-once a transaction's length, which replies wait for"),
 
     Setting("runtime.library", .text, "libonnxruntime.so; default: SHEAF_ONNXRUNTIME, else .sheaf/onnxruntime, else the loader's path"),
   ]
