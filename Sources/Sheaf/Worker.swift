@@ -18,6 +18,7 @@ public final class Worker: Sendable {
   private let batcher: Batcher
   private let gate: Gate
   private let fault: Fault
+  private let watchdog: Watchdog
   /// The first question to the cluster, which may take long where no broker answers.
   private let check = Interruptible<BrokerCheck>()
   /// Once it runs.
@@ -41,6 +42,8 @@ public final class Worker: Sendable {
       source.hold(reason != nil)
       configuration.log(reason.map { "held: \($0); nothing more is taken or failed; goes on by order, or when a probe of one record succeeds" } ?? "goes on")
     }
+    let sink = sink
+    watchdog = Watchdog(bound: configuration.limits.stall, source: source, acknowledgements: { sink.acknowledgements }, log: configuration.log)
     batcher = Batcher(configuration.batch, lanes: configuration.lanes, fence: source.fence)
   }
 
@@ -48,12 +51,16 @@ public final class Worker: Sendable {
   /// - Throws: `WorkerError` with the last words, where it cannot go on or its drain missed the bound.
   public func run() async throws {
     try await withCheckedThrowingContinuation { continuation in
-      _ = Thread("sheaf") { continuation.resume(with: Result { try self.runThreads() }) }
+      let end = Ending(continuation)
+      _ = Thread("sheaf") {
+        end.resume(Result { try self.runThreads(end) })
+        self.watchdog.end()
+      }
     }
   }
 
   /// Starts the threads and joins them in the order in which records leave.
-  private func runThreads() throws {
+  private func runThreads(_ end: Ending) throws {
     guard let cluster = check.result(of: { [configuration] in BrokerCheck(configuration) }) else {
       configuration.log("stopped before the cluster had answered")
       return
@@ -69,14 +76,25 @@ public final class Worker: Sendable {
       withdrawn: gate.withdrawn)
     decodeStage.withLock { $0 = decode }
     sink.start()
+    source.watch(by: watchdog.add("the consume thread"))
+    let watches = contexts.indices.map { watchdog.add("lane \($0)") }
     let lanes = contexts.enumerated().map { index, context in
-      let lane = Transfer(Lane(signature: model.signature, context: context, batcher: batcher, source: source, writer: sink.makeWriter(), gate: gate, log: configuration.log) { error in
+      let lane = Transfer(Lane(signature: model.signature, context: context, batcher: batcher, source: source, writer: sink.makeWriter(), gate: gate, watch: watches[index], log: configuration.log) { error in
         self.fault.record(error)
         self.source.stop()
       })
       return Thread("lane \(index)") { lane.value.run() }
     }
     let decoding = Thread("decode") { decode.run() }
+    _ = Thread("watchdog") {
+      // A lane, or the consume thread, that does not come back must not keep the worker from ending.
+      self.watchdog.run(grace: self.configuration.drainTimeout + 5_000_000_000) { what in
+        self.fault.record(WorkerError("stalled: \(what); limits.stall is \(self.configuration.limits.stall / 1_000_000) ms"))
+        self.source.stop()
+      } abandon: {
+        end.resume(.failure(self.fault.first ?? WorkerError("stalled")))
+      }
+    }
     configuration.log("joining group \(configuration.kafka["group.id"] ?? "")")
     let consume = Thread("consume") {
       do { try self.source.run(decode) } catch { self.fault.record(error) }
@@ -118,7 +136,7 @@ public final class Worker: Sendable {
     return WorkerStatus(
       recordsInside: counts.inside, bytesInside: counts.bytes, recordsTaken: counts.taken, recordsSettled: counts.returned, recordsFailed: sink.failed, batches: tally.batches,
       rows: tally.rows, batchSizes: tally.sizes, reasons: Dictionary(uniqueKeysWithValues: tally.reasons.map { ($0.key.rawValue, $0.value) }),
-      hold: holds.isEmpty ? nil : holds.joined(separator: "; "))
+      hold: holds.isEmpty ? nil : holds.joined(separator: "; "), stalls: watchdog.stalls)
   }
 
   /// The batching parameters in force; what is set is obeyed by the next batch, within what the model allows. Requests larger than
@@ -134,6 +152,20 @@ private final class Fault: Sendable {
   private let error = Mutex<(any Error)?>(nil)
   var first: (any Error)? { error.withLock { $0 } }
   func record(_ error: any Error) { self.error.withLock { $0 = $0 ?? error } }
+}
+
+/// Ends `run()` once.
+private final class Ending: Sendable {
+  private let continuation: Mutex<CheckedContinuation<Void, any Error>?>
+  init(_ continuation: CheckedContinuation<Void, any Error>) { self.continuation = Mutex(continuation) }
+
+  func resume(_ result: Result<Void, any Error>) {
+    let first = continuation.withLock { continuation in
+      defer { continuation = nil }
+      return continuation
+    }
+    first?.resume(with: result)
+  }
 }
 
 /// Hands something that belongs to one thread at a time over to that thread.

@@ -18,4 +18,6 @@ public struct WorkerStatus: Sendable {
   /// Why the worker, or a topic, is held; `nil`: none is. A worker that is held takes nothing more and is not ready, but stays in
   /// its group, commits what is settled, and goes on by `Worker.resume()` or when a probe of one record succeeds.
   public var hold: String?
+  /// What takes too long just now (runs, turns of the consume thread, acknowledgements), and since when; see `limits.stall`.
+  public var stalls: [String]
 }

@@ -50,6 +50,7 @@ extension WorkerConfiguration {
     require(lanes >= 1 && lanes <= 256, "lanes", "\(lanes)", "is not 1 to 256", "set the number of batches to run side by side")
     require(limits.records >= 2, "limits.records", "\(limits.records)", "is less than 2", "a part of it is prefetch: set some batches' worth")
     require(limits.bytes >= 1 << 20, "limits.bytes", "\(limits.bytes)", "is less than 1 MiB", "a part of it is prefetch: set some batches' worth")
+    require(limits.stall >= 1_000_000, "limits.stall", "\(limits.stall)", "is less than 1 ms", "set what no run takes, such as two minutes")
     require(limits.span >= 1, "limits.span", "\(limits.span)", "is less than 1", "set some batches' worth")
     return faults
   }

@@ -78,8 +78,12 @@ public struct WorkerConfiguration: Sendable {
     public var bytes: Int
     /// Records of one partition from the committed offset to the newest handed on, at most. Default 20,000.
     public var span: Int
+    /// A run, a turn of the consume thread or the replies' acknowledgements (while brokers can be reached) that take longer end the
+    /// worker, in nanoseconds; they are told of after a quarter of it. Default 2 minutes.
+    public var stall: Nanoseconds
 
-    public init(records: Int = 100_000, bytes: Int = 64 << 20, span: Int = 20_000) {
+    public init(records: Int = 100_000, bytes: Int = 64 << 20, span: Int = 20_000, stall: Nanoseconds = 120_000_000_000) {
+      self.stall = stall
       self.records = records
       self.bytes = bytes
       self.span = span

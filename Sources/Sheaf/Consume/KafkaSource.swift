@@ -16,6 +16,7 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
   let stopRequested = Atomic(false)
   let isHeld = Atomic(false)
   let holds = Mutex(Holds())
+  private var turns: Watchdog.Watch?
 
   /// Told when a drain begins.
   private var drainBegins: (@Sendable () -> Void)?
@@ -102,6 +103,8 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
     }
     try consumer.subscribe(configuration.topics.requests)
     var closeDeadline: Nanoseconds?
+    turns?.begin()
+    defer { turns?.end() }
     while !consumer.isClosed {
       while let event = consumer.nextEvent() { try handle(event, intake) }
       let now = monotonicNow()
@@ -114,7 +117,9 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
       if machine.phase == .closing, closeDeadline == nil { closeDeadline = now + leaveTimeout(now) }
       try take(intake)
       try commitIfDue(now)
+      turns?.end()
       wakeup.wait(until: [now + pollInterval, machine.deadline, closeDeadline, commitDue, unopened?.retryAt, retryLastCommitAt].compactMap(\.self).min()!)
+      turns?.begin()
     }
   }
 
@@ -261,6 +266,8 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
     guard let list = message.headers else { return .none }
     return Headers(handle: UnsafeRawPointer(list), lookup: Message.lastHeader, present: message.headersPresent(UnsafeBufferPointer(knownNames)))
   }
+
+  func watch(by watch: Watchdog.Watch) { turns = watch }
 
   func onDrain(_ body: @escaping @Sendable () -> Void) { drainBegins = body }
 

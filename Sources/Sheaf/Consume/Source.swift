@@ -53,6 +53,8 @@ protocol Source: AnyObject, Sendable {
   var hasUnsettled: Bool { get }
   /// Records and bytes inside the worker, records taken and given back since the start.
   var counts: (inside: Int, bytes: Int, taken: Int, returned: Int) { get }
+  /// Every turn of the consume thread is told to this; set before `run`.
+  func watch(by watch: Watchdog.Watch)
   /// Called, by the consume thread, when a drain begins; set before `run`.
   func onDrain(_ body: @escaping @Sendable () -> Void)
   /// The present membership, for a transaction's offsets; nil: there is none. Any thread.

@@ -11,6 +11,7 @@ final class Lane {
   private let filler: BatchFiller
   private let splitter: OutputSplitter
   private let log: @Sendable (String) -> Void
+  private let watch: Watchdog.Watch?
   private let fail: (any Error) -> Void
 
   /// The batch at work.
@@ -27,10 +28,11 @@ final class Lane {
   /// - Parameter fail: ends the worker, for what no other record can succeed with either.
   init(
     signature: Signature, context: any RunContext, batcher: Batcher, source: any Source, writer: any OutcomeWriter, gate: Gate,
-    log: @escaping @Sendable (String) -> Void, fail: @escaping (any Error) -> Void
+    watch: Watchdog.Watch? = nil, log: @escaping @Sendable (String) -> Void, fail: @escaping (any Error) -> Void
   ) {
     self.fail = fail
     self.log = log
+    self.watch = watch
     self.batcher = batcher
     self.source = source
     self.context = context
@@ -100,6 +102,8 @@ final class Lane {
     do {
       let begun = monotonicNow()
       filler.fill(batch, requests)
+      watch?.begin(rows: batch.rows, requests.first?.record, requests.last?.record)
+      defer { watch?.end() }
       try context.run(batch)
       batcher.ran(rows: batch.rows, monotonicNow() - begun)
       try splitter.begin(batch)

@@ -29,6 +29,8 @@ final class KafkaSink: Sink, @unchecked Sendable {  // Set once before the threa
   private var waiting = 0
   private var abandoned = false
   private let stopping = Atomic(false)
+  /// A connection has failed since the last delivery report.
+  private let isOutage = Atomic(false)
   /// Outcomes of the open transaction that failed for good, by ticket.
   private let undelivered = Mutex<[(ticket: Ticket, error: KafkaError)]>([])
   /// Records failed so far, and when that was last logged.
@@ -135,6 +137,10 @@ final class KafkaSink: Sink, @unchecked Sendable {  // Set once before the threa
     producer.interrupt()
   }
 
+  var acknowledgements: Watchdog.Acknowledgements {
+    .init(outstanding: producer.pending, reports: reportCount, isOutage: isOutage.load(ordering: .relaxed))
+  }
+
   func join() { for thread in threads.withLock({ $0 }) { thread.join() } }
 
   /// What could not be delivered of the transaction that has just been aborted.
@@ -160,11 +166,13 @@ final class KafkaSink: Sink, @unchecked Sendable {  // Set once before the threa
     while !stopping.load(ordering: .acquiring) {
       switch producer.nextEvent(timeout: -1) {
       case .deliveries(let deliveries):
+        isOutage.store(false, ordering: .relaxed)
         settle(deliveries, tickets) { ticket, error in unsent += replacements(ticket, error, writer) }
         // The room is there once the event is gone, which it is now.
         unsent.removeAll { writer.send($0.fault, source.record($0.ticket), as: $0.outcome) }
         signalRoom()
       case .error(let error):
+        isOutage.store(true, ordering: .relaxed)
         if error.isFatal { fail(WorkerError("kafka: the producer cannot go on: \(error)")) } else { configuration.log("kafka: \(error)") }
       case nil: continue
       }

@@ -5,6 +5,8 @@ protocol Sink: AnyObject, Sendable {
   func open(_ partitions: [String: Int]) throws
   /// Records answered with an error so far.
   var failed: Int { get }
+  /// How far what was sent is acknowledged. Any thread.
+  var acknowledgements: Watchdog.Acknowledgements { get }
   /// A writer for one thread.
   func makeWriter() -> any OutcomeWriter
   /// Starts its threads: what is acknowledged is settled, until `stop`.

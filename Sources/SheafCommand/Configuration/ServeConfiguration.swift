@@ -55,7 +55,8 @@ struct ServeConfiguration {
       maxRows: given.integer("models.batch.maxRows") ?? 32, maxWait: given.duration("models.batch.maxWait") ?? 5_000_000,
       maxTokens: given.integer("models.batch.maxTokens") ?? 4096, maxBytes: given.bytes("models.batch.maxBytes") ?? 16 << 20)
     worker.limits = .init(
-      records: given.integer("limits.records") ?? 100_000, bytes: given.bytes("limits.bytes") ?? 64 << 20, span: given.integer("limits.span") ?? 20_000)
+      records: given.integer("limits.records") ?? 100_000, bytes: given.bytes("limits.bytes") ?? 64 << 20, span: given.integer("limits.span") ?? 20_000,
+      stall: given.duration("limits.stall") ?? 120_000_000_000)
     worker.drainTimeout = given.duration("limits.drain") ?? 10_000_000_000
     worker.commitInterval = given.duration("commit.interval") ?? 100_000_000
     worker.delivery = given.choice("delivery", WorkerConfiguration.Delivery.self) ?? .atLeastOnce

@@ -50,6 +50,7 @@ enum SettingsTable {
     Setting("limits.span", .integer(1...100_000_000), default: "20000", "records of one partition from its committed offset to the newest at work, at most"),
     Setting("limits.drain", .duration(1_000_000...hour), default: "10s", "how long a drain (rebalance, shutdown) may take; never over a third of max.poll.interval.ms"),
     Setting("commit.interval", .duration(1_000_000...hour), default: "100ms", "how often offsets are committed at most; with exactly-once a transaction's length, which replies wait for"),
+    Setting("limits.stall", .duration(1_000_000...hour), default: "120s", "a run, a turn of the consume thread or replies' acknowledgements (while brokers can be reached) that take longer end the worker; the log tells after a quarter of it"),
 
     Setting("runtime.library", .text, "libonnxruntime.so; default: SHEAF_ONNXRUNTIME, else .sheaf/onnxruntime, else the loader's path"),
   ]

@@ -20,6 +20,7 @@ final class ScriptedSource: Source {
   func release(_ tickets: UnsafeBufferPointer<Ticket>) {}
   func record(_ ticket: Ticket) -> Record { fatalError("no record is kept") }
   func require(_ outcomes: UInt8, _ ticket: Ticket) {}
+  func watch(by watch: Watchdog.Watch) {}
   func onDrain(_ body: @escaping @Sendable () -> Void) {}
   func groupMetadata() -> GroupMetadata? { nil }
   func offset(after ticket: Ticket) -> PartitionOffset { fatalError("no record is kept") }
