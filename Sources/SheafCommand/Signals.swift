@@ -2,13 +2,15 @@ import CPlatform
 import Glibc
 import Synchronization
 
-/// SIGINT, SIGTERM and SIGUSR1, taken from a signalfd by a thread of their own: no signal handler, so the action may do anything.
+/// SIGINT, SIGTERM, SIGHUP and SIGUSR1, taken from a signalfd by a thread of their own: no signal handler, so the action may do anything.
 ///
 /// The first one runs the action set by `onStop`; without one, and at the second, the process exits. What comes within a second of
-/// the first is the same wish: `timeout` and some init programs signal a process and then its group. SIGUSR1 runs the action set by `onResume`, every time.
+/// the first is the same wish: `timeout` and some init programs signal a process and then its group. SIGHUP and SIGUSR1 run the
+/// actions set for them, every time.
 enum Signals {
   private static let action = Mutex<(@Sendable () -> Void)?>(nil)
   private static let resume = Mutex<(@Sendable () -> Void)?>(nil)
+  private static let reload = Mutex<(@Sendable () -> Void)?>(nil)
   /// When the action was run; seconds of CLOCK_MONOTONIC.
   private static let acted = Mutex<Int?>(nil)
 
@@ -18,6 +20,7 @@ enum Signals {
     sigemptyset(&set)
     sigaddset(&set, SIGINT)
     sigaddset(&set, SIGTERM)
+    sigaddset(&set, SIGHUP)
     sigaddset(&set, SIGUSR1)
     pthread_sigmask(SIG_BLOCK, &set, nil)
     let descriptor = signalfd(-1, &set, Int32(SFD_CLOEXEC))
@@ -37,11 +40,17 @@ enum Signals {
     resume.withLock { $0 = new }
   }
 
+  /// What SIGHUP does; where none is set the process ends, as it does by default.
+  static func onReload(_ new: @escaping @Sendable () -> Void) {
+    reload.withLock { $0 = new }
+  }
+
   fileprivate static func received(_ signal: Int32) {
     if signal == SIGUSR1 {
       resume.withLock { $0 }?()
       return
     }
+    if signal == SIGHUP, let reload = reload.withLock({ $0 }) { return reload() }
     let first = action.withLock { action in
       defer { action = nil }
       return action

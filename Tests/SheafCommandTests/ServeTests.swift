@@ -32,6 +32,23 @@ import Testing
     #expect(try broker.client.committed("embeddings", "requests").reduce(0) { $0 + max(0, $1) } == 7)
   }
 
+  /// SIGHUP: batching parameters at once, the rest is named, and a file with a fault changes nothing.
+  @Test func batchingChangesWhileItServes() throws {
+    let path = try minilmConfiguration(broker.bootstrap, in: directory), text = try readText(path)
+    let serve = try Sheaf(["serve", "--config", path])
+    defer { serve.process.signal(SIGKILL) }
+    #expect(try Sheaf.run("send", "--bootstrap", broker.bootstrap, "one").code == 0)
+    func reload(_ text: String, until line: String) throws {
+      try writeText(text, to: path)
+      serve.process.signal(SIGHUP)
+      #expect(serve.waits(for: line, seconds: 20), "\(line)")
+    }
+    try reload(text + "\n    batch: { maxRows: 7 }\n", until: "reloaded: models.batch.maxRows: 7, from the next batch on")
+    try reload(text + "\n    batch: { maxRows: 7 }\nlimits: { span: 1234 }\n", until: "not reloaded: limits.span: at the next start")
+    try reload(text + "\nlimit: 3\n", until: "limit: unknown key")
+    #expect(try Sheaf.run("send", "--bootstrap", broker.bootstrap, "two").code == 0)
+  }
+
   @Test func untilEndWorksOffWhatIsThere() throws {
     try broker.client.produce("requests", (0..<20).map { TestRecord("text \($0)", partition: $0 % 2) })
     let (code, lines) = try Sheaf.run("serve", "--config", try minilmConfiguration(broker.bootstrap, in: directory), "--until", "end")

@@ -1,3 +1,4 @@
+import Glibc
 import SheafTesting
 
 /// The built command as a process.
@@ -19,6 +20,16 @@ struct Sheaf {
 
   /// What it has printed so far.
   func lines() throws -> [String] { try readText(output).split(separator: "\n").map(String.init) }
+
+  /// Waits until it prints a line that contains `text`.
+  func waits(for text: String, seconds: Double) -> Bool {
+    let deadline = monotonicSeconds() + seconds
+    while monotonicSeconds() < deadline {
+      if (try? lines())?.contains(where: { $0.contains(text) }) == true { return true }
+      usleep(20_000)
+    }
+    return false
+  }
 
   static func run(_ arguments: String...) throws -> (code: Int32?, lines: [String]) { try Sheaf(arguments).end() }
 }

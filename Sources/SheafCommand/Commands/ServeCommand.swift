@@ -1,5 +1,6 @@
 import Glibc
 import Sheaf
+import Synchronization
 
 enum ServeCommand: Subcommand {
   static let summary = "start a worker"
@@ -14,8 +15,8 @@ enum ServeCommand: Subcommand {
 
     Consumes the request topics, runs records through the model in batches, publishes every result to the reply topic, and
     commits offsets once the results are acknowledged. SIGTERM or control-C finishes what has begun, commits and exits with 0;
-    another one, a second or more later, exits at once. A worker that is held, after a flood of failures, goes on at SIGUSR1 or by
-    itself. Start more of them to share the partitions of one group.
+    another one, a second or more later, exits at once. SIGHUP reads the file again: models.batch is obeyed by the
+    next batch. A worker that is held, after a flood of failures, goes on at SIGUSR1 or by itself. Start more of them to share the partitions of one group.
 
     \(options.help)
 
@@ -58,6 +59,8 @@ enum ServeCommand: Subcommand {
       let worker = try Worker(model: model, configuration: configuration.worker)
       Signals.onStop { worker.stop() }
       Signals.onResume { worker.resume() }
+      let reload = Mutex(Reload(path: arguments["config"] ?? "sheaf.yaml", sets: arguments.all("set"), present: configuration, log: configuration.worker.log))
+      Signals.onReload { if let batch = reload.withLock({ $0.run() }) { worker.batch = batch } }
       try await worker.run()
       return ExitCode.success
     } catch let error as ConfigurationError {

@@ -6,6 +6,8 @@ import SheafONNX
 struct ServeConfiguration {
   var worker: WorkerConfiguration
   var model: ModelConfiguration
+  /// The settings as they were given, by key.
+  var given: [String: String]
   /// libonnxruntime.so; nil: looked for.
   var library: String?
 
@@ -41,6 +43,7 @@ struct ServeConfiguration {
   }
 
   init(_ given: inout GivenSettings, _ environment: [String: String]) {
+    self.given = given.values.mapValues(\.text)
     let kafka = given.kafka(environment)
     worker = WorkerConfiguration(
       kafka: kafka,

@@ -1,0 +1,38 @@
+import Sheaf
+
+/// What SIGHUP does to a worker that serves: the file is read anew, its batching parameters are obeyed by the next batch, and
+/// whatever else has changed is named. A file with a fault changes nothing.
+struct Reload: Sendable {
+  let path: String
+  let sets: [String]
+  let log: @Sendable (String) -> Void
+  /// What is in force.
+  private var present: ServeConfiguration
+
+  init(path: String, sets: [String], present: ServeConfiguration, log: @escaping @Sendable (String) -> Void) {
+    self.path = path
+    self.sets = sets
+    self.present = present
+    self.log = log
+  }
+
+  /// - Returns: the batching parameters to set; nil: as they are.
+  mutating func run() -> BatchSettings? {
+    let new: ServeConfiguration
+    do {
+      new = try ServeConfiguration(path: path, sets: sets)
+    } catch {
+      for line in (error as? ExitError)?.lines ?? ["\(error)"] { log("not reloaded: \(line)") }
+      return nil
+    }
+    let changed = Set(new.given.keys).union(present.given.keys).filter { new.given[$0] != present.given[$0] }.sorted()
+    let applied = changed.filter(Self.isLive), later = changed.filter { !Self.isLive($0) }
+    if changed.isEmpty { log("reloaded: nothing has changed") }
+    for key in applied { log("reloaded: \(key): \(new.given[key] ?? "its default"), from the next batch on") }
+    if !later.isEmpty { log("not reloaded: \(later.joined(separator: ", ")): at the next start") }
+    for key in applied { present.given[key] = new.given[key] }
+    return applied.isEmpty ? nil : new.worker.batch
+  }
+
+  private static func isLive(_ key: String) -> Bool { key.hasPrefix("models.batch.") }
+}
