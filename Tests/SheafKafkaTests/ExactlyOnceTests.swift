@@ -58,16 +58,29 @@ import Testing
     }
   }
 
+  enum Member: String, CaseIterable, CustomTestStringConvertible {
+    case dynamic, fixed, cooperative, newProtocol
+    var testDescription: String { rawValue }
+  }
+
   /// Workers killed, stopped beyond their session and continued, and restarted in the middle of transactions.
-  @Test(arguments: ["", "group.instance.id"]) func killsAndPausesLoseAndRepeatNothing(instance: String) throws {
-    let count = 40_000, partitions = 6
+  @Test(arguments: Member.allCases) func killsAndPausesLoseAndRepeatNothing(_ member: Member) throws {
+    let count = 24_000, partitions = 6
     let stage = try Stage(.real, partitions: partitions)
     try stage.produce(count, partitions: partitions)
+    let newer = try member == .cooperative || member == .newProtocol ? Installed.newerLibrdkafka : nil
     func start(_ index: Int) throws -> ChildProcess {
-      try ChildProcess([
-        try builtExecutable("TestWorker"), stage.broker.bootstrap, stage.group, stage.requests, stage.replies, "session.timeout.ms=3000", "heartbeat.interval.ms=300",
-        "fetch.wait.max.ms=10", "delivery=exactly-once", "rows=32", "busy=10000", "lanes=3", "interval=50", "records=8000",
-      ] + (instance.isEmpty ? [] : ["\(instance)=member-\(index)"]))
+      let kind = switch member {
+      case .dynamic: [String]()
+      case .fixed: ["group.instance.id=member-\(index)"]
+      case .cooperative: ["partition.assignment.strategy=cooperative-sticky"]
+      case .newProtocol: ["group.protocol=consumer"]
+      }
+      let session = member == .newProtocol ? [] : ["session.timeout.ms=3000", "heartbeat.interval.ms=300"]
+      return try ChildProcess([
+        try builtExecutable("TestWorker"), stage.broker.bootstrap, stage.group, stage.requests, stage.replies, "fetch.wait.max.ms=10", "delivery=exactly-once", "rows=32",
+        "busy=10000", "lanes=3", "interval=50", "records=8000",
+      ] + kind + session, environment: newer.map { ["LD_LIBRARY_PATH": $0] } ?? [:])
     }
     var workers = try (0..<3).map(start)
     var steps: [(at: Int, does: () throws -> Void)] = [
