@@ -99,6 +99,56 @@ import Testing
     #expect(!setting.log.withLock { $0.contains { $0.contains("let go of") } })
   }
 
+  /// A broker that refuses commits for good ends the worker; what is settled by then is committed where that goes again.
+  @Test func theLastCommitIsTriedOnceMore() async throws {
+    let broker = try EmbeddedBroker(), stage = Stage(broker, requests: uniqueName("requests"), replies: uniqueName("replies"), group: uniqueName("group"))
+    for topic in [stage.requests, stage.replies] { try broker.createTopic(topic, partitions: 1) }
+    try stage.produce(100, partitions: 1)
+    let log = Locked<[String]>([]), begun = Locked(false)
+    var configuration = stage.configuration
+    configuration.commitInterval = 500_000_000
+    configuration.untilEnd = false
+    configuration.log = { line in log.withLock { $0.append(line) } }
+    let model = IdentityModel { _ in
+      // The first commit, of where the partition begins, has been made or is refused too.
+      begun.withLock { begun in
+        if !begun { broker.pushErrors(8, [30]) }
+        begun = true
+      }
+    }
+    await #expect { try await Worker(model: model, configuration: configuration).run() } throws: { "\($0)".contains("refused") }
+    #expect(try broker.client.committed(stage.group, stage.requests) == [100])
+    #expect(!log.withLock { $0.contains { $0.hasPrefix("the last commit") } })
+  }
+
+  /// A configured topic that may not be written to is nobody's record's fault: the worker ends within the drain's bound, says so, and commits what
+  /// was settled before.
+  @Test func aForbiddenReplyTopicEndsTheWorker() async throws {
+    let broker = try EmbeddedBroker(), stage = Stage(broker, requests: uniqueName("requests"), replies: uniqueName("replies"), group: uniqueName("group"))
+    for topic in [stage.requests, stage.replies] { try broker.createTopic(topic, partitions: 1) }
+    try stage.produce(100, partitions: 1)
+    let runs = Locked(0), log = Locked<[String]>([]), made = Locked<Worker?>(nil)
+    var configuration = stage.configuration
+    configuration.batch.maxRows = 10
+    configuration.drainTimeout = 2_000_000_000
+    configuration.log = { line in log.withLock { $0.append(line) } }
+    let model = IdentityModel { _ in
+      // In the fourth run, once the replies of the first three are acknowledged.
+      if runs.withLock({ $0 += 1; return $0 }) == 4 {
+        while made.withLock({ $0!.status.recordsSettled }) < 30 { usleep(1000) }
+        broker.pushErrors(0, Array(repeating: 29, count: 20))
+      }
+    }
+    let worker = try Worker(model: model, configuration: configuration)
+    made.withLock { $0 = worker }
+    await #expect { try await worker.run() } throws: { "\($0)".hasPrefix("a reply could not be delivered") && "\($0)".contains("authorization") }
+    made.withLock { $0 = nil }
+    let committed = try broker.client.committed(stage.group, stage.requests)[0]
+    #expect((30...99).contains(committed))
+    #expect(worker.status.recordsFailed == 0)
+    #expect(log.withLock { $0.last?.hasPrefix("ended: ") } == true)
+  }
+
   /// A topic of records in another format is held after a thousand of them; another topic goes on.
   @Test func aTopicOfMalformedRecordsIsHeld() async throws {
     let setting = try setting(0), other = uniqueName("other")

@@ -99,6 +99,28 @@ extension KafkaSource {
     stopAtEnd()
   }
 
+  /// Before the source ends by a fault: commits what is settled, within two seconds. A broker refuses it where the member is fenced.
+  func commitSettled() {
+    let offsets = commitable(Array(assignments.values), isLast: true)
+    guard !offsets.isEmpty, (try? consumer.commit(offsets)) != nil else { return }
+    let until = monotonicNow() + 2_000_000_000
+    // Answers come in the order of the commits.
+    var awaited = commitsOut.count + 1
+    while awaited > 0, monotonicNow() < until {
+      guard let event = consumer.nextEvent() else {
+        wakeup.wait(until: until)
+        continue
+      }
+      guard case .committed(let answered, let error) = event else { continue }
+      awaited -= 1
+      guard awaited == 0 else { continue }
+      if let code = answered.first(where: { $0.errorCode != 0 })?.errorCode ?? error?.code, code != 0 {
+        configuration.log("the last commit was refused: \(error.map { "\($0)" } ?? "error \(code)"); what is answered since the one before is answered again")
+      }
+    }
+    if awaited > 0 { configuration.log("the last commit was not answered within 2 s; what is answered since the one before may be answered again") }
+  }
+
   /// With `untilEnd`: stops once every assigned partition is committed up to where it ended at the start.
   func stopAtEnd() {
     // Between a revoke and the next assignment there is nothing to go by.

@@ -93,6 +93,7 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
       // Nothing more is begun: what waits is given back, and others answer it.
       for assignment in assignments.values { fence.bar(slot: assignment.slot) }
       intake.withdrawBarred()
+      commitSettled()
       throw error
     }
   }

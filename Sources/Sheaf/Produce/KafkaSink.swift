@@ -221,6 +221,10 @@ final class KafkaSink: Sink, @unchecked Sendable {  // Set once before the threa
       return []
     }
     fail(WorkerError("a reply could not be delivered: \(error)"))
+    // Given back at once, so that the drain need not wait for its bound; not where another of its outcomes is on its way.
+    if outcome == .reply || replies == nil || deadLetters == nil {
+      withUnsafePointer(to: ticket) { source.release(UnsafeBufferPointer(start: $0, count: 1)) }
+    }
     return []
   }
 
