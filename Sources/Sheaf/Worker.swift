@@ -17,16 +17,23 @@ public final class Worker: Sendable {
   private let sink: any Sink
   private let batcher: Batcher
   private let gate: Gate
+  private let isolatedBatcher: Batcher
   private let fault: Fault
   private let watchdog: Watchdog
   /// The first question to the cluster, which may take long where no broker answers.
   private let check = Interruptible<BrokerCheck>()
   /// Once it runs.
-  private let decodeStage = Mutex<DecodeStage?>(nil)
+  private let decodeStages = Mutex<[DecodeStage]>([])
+  private let intake = Mutex<IsolatingIntake?>(nil)
+
+  /// This process is a child that a worker has started to run records in that may have killed one: `init` of the worker it stands
+  /// in for runs batches for the parent and never returns. A program that does more than run a worker looks here what to leave out.
+  public static var isIsolatedChild: Bool { IsolatedServer.role != nil }
 
   /// - Throws: `ConfigurationError` where a setting is refused; whatever a client refuses.
   public init(model: any Model, configuration: WorkerConfiguration) throws {
     let configuration = configuration.within(model.signature)
+    if let role = IsolatedServer.role, role.identity == IsolatedServer.identity(model, configuration) { IsolatedServer.serve(model, role.descriptor) }
     try configuration.validate()
     self.model = model
     self.configuration = configuration
@@ -45,11 +52,14 @@ public final class Worker: Sendable {
     let sink = sink
     watchdog = Watchdog(bound: configuration.limits.stall, source: source, acknowledgements: { sink.acknowledgements }, log: configuration.log)
     batcher = Batcher(configuration.batch, lanes: configuration.lanes, fence: source.fence)
+    isolatedBatcher = Batcher(configuration.batch, lanes: 1, fence: source.fence)
   }
 
   /// Runs until `stop()`, a systemic fault, or (with `untilEnd`) the end of the topics. Call it once.
   /// - Throws: `WorkerError` with the last words, where it cannot go on or its drain missed the bound.
   public func run() async throws {
+    // A child that stands in for another worker of this program.
+    if Worker.isIsolatedChild { await withUnsafeContinuation { (_: UnsafeContinuation<Void, Never>) in } }
     try await withCheckedThrowingContinuation { continuation in
       let end = Ending(continuation)
       _ = Thread("sheaf") {
@@ -69,20 +79,15 @@ public final class Worker: Sendable {
     try sink.open(cluster.written)
     // Every lane's context is there before the worker joins its group.
     let contexts = try (0..<configuration.lanes).map { _ in try model.makeContext() }
-    let decode = DecodeStage(
-      source: source, batcher: batcher,
-      decoder: RequestDecoder(signature: model.signature, text: model.text, options: configuration.decodeOptions),
-      deadlines: Deadlines(timeout: configuration.topics.timeout), writer: sink.makeWriter(), log: configuration.log,
-      withdrawn: gate.withdrawn)
-    decodeStage.withLock { $0 = decode }
+    let decode = makeDecodeStage(batcher), decodeIsolated = makeDecodeStage(isolatedBatcher)
+    let intake = IsolatingIntake(others: decode, stage: decodeIsolated, batcher: isolatedBatcher, context: IsolatedContext(model, configuration)) { self.makeLane($0, self.isolatedBatcher) }
+    decodeStages.withLock { $0 = [decode, decodeIsolated] }
+    self.intake.withLock { $0 = intake }
     sink.start()
     source.watch(by: watchdog.add("the consume thread"))
     let watches = contexts.indices.map { watchdog.add("lane \($0)") }
     let lanes = contexts.enumerated().map { index, context in
-      let lane = Transfer(Lane(signature: model.signature, context: context, batcher: batcher, source: source, writer: sink.makeWriter(), gate: gate, watch: watches[index], log: configuration.log) { error in
-        self.fault.record(error)
-        self.source.stop()
-      })
+      let lane = Transfer(makeLane(context, batcher, watch: watches[index]))
       return Thread("lane \(index)") { lane.value.run() }
     }
     let decoding = Thread("decode") { decode.run() }
@@ -90,6 +95,7 @@ public final class Worker: Sendable {
       // A lane, or the consume thread, that does not come back must not keep the worker from ending.
       self.watchdog.run(grace: self.configuration.drainTimeout + 5_000_000_000) { what in
         self.fault.record(WorkerError("stalled: \(what); limits.stall is \(self.configuration.limits.stall / 1_000_000) ms"))
+        self.source.leaveMarked()
         self.source.stop()
       } abandon: {
         end.resume(.failure(self.fault.first ?? WorkerError("stalled")))
@@ -97,23 +103,41 @@ public final class Worker: Sendable {
     }
     configuration.log("joining group \(configuration.kafka["group.id"] ?? "")")
     let consume = Thread("consume") {
-      do { try self.source.run(decode) } catch { self.fault.record(error) }
+      do { try self.source.run(intake) } catch { self.fault.record(error) }
     }
     consume.join()
     // Whatever is still inside belongs to others now. A lane that is still running (a drain missed its bound) is not waited for.
     sink.stop()
     decode.end()
     batcher.end()
+    intake.end()
     gate.end()
     if let missed = source.missedAtEnd { fault.record(WorkerError("the drain missed its bound with \(missed); the group's next owner answers them again")) }
     if !source.hasUnsettled {
       decoding.join()
       for lane in lanes { lane.join() }
+      intake.join()
       sink.join()
     }
     let status = status
-    configuration.log("ended: \(status.recordsTaken) records taken, \(status.recordsSettled) settled, \(status.recordsFailed) of them failed; \(status.batches) batches of \(status.rows) rows")
+    configuration.log("ended: \(status.recordsTaken) records taken, \(status.recordsSettled) settled, \(status.recordsFailed) of them failed\(status.recordsIsolated > 0 ? ", \(status.recordsIsolated) run in a child process" : ""); \(status.batches) batches of \(status.rows) rows")
     if let error = fault.first { throw error }
+  }
+
+  private func makeDecodeStage(_ batcher: Batcher) -> DecodeStage {
+    DecodeStage(
+      source: source, batcher: batcher,
+      decoder: RequestDecoder(signature: model.signature, text: model.text, options: configuration.decodeOptions),
+      deadlines: Deadlines(timeout: configuration.topics.timeout), writer: sink.makeWriter(), log: configuration.log,
+      withdrawn: gate.withdrawn)
+  }
+
+  private func makeLane(_ context: any RunContext, _ batcher: Batcher, watch: Watchdog.Watch? = nil) -> Lane {
+    Lane(signature: model.signature, context: context, batcher: batcher, source: source, writer: sink.makeWriter(), gate: gate, watch: watch, log: configuration.log) { error in
+      self.fault.record(error)
+      self.source.leaveMarked()
+      self.source.stop()
+    }
   }
 
   /// Begins the drain: no new records are taken, what is inside is finished within the drain's bound, offsets are committed.
@@ -126,15 +150,16 @@ public final class Worker: Sendable {
   /// Where the worker is held (see `WorkerStatus.hold`): it goes on, and counts failures anew. May be called from any thread.
   public func resume() {
     gate.resume()
-    decodeStage.withLock { $0 }?.resume()
+    for stage in decodeStages.withLock({ $0 }) { stage.resume() }
   }
 
   /// What the worker has done so far and what is inside it.
   public var status: WorkerStatus {
     let counts = source.counts, tally = batcher.totals
-    let holds = [gate.reason].compactMap(\.self) + (decodeStage.withLock { $0 }?.holds ?? [])
+    let holds = [gate.reason].compactMap(\.self) + decodeStages.withLock { $0 }.flatMap(\.holds)
     return WorkerStatus(
-      recordsInside: counts.inside, bytesInside: counts.bytes, recordsTaken: counts.taken, recordsSettled: counts.returned, recordsFailed: sink.failed, batches: tally.batches,
+      recordsInside: counts.inside, bytesInside: counts.bytes, recordsTaken: counts.taken, recordsSettled: counts.returned, recordsFailed: sink.failed,
+      recordsIsolated: intake.withLock { $0?.isolated ?? 0 }, batches: tally.batches,
       rows: tally.rows, batchSizes: tally.sizes, reasons: Dictionary(uniqueKeysWithValues: tally.reasons.map { ($0.key.rawValue, $0.value) }),
       hold: holds.isEmpty ? nil : holds.joined(separator: "; "), stalls: watchdog.stalls)
   }

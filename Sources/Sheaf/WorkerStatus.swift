@@ -9,6 +9,8 @@ public struct WorkerStatus: Sendable {
   public var recordsSettled: Int
   /// Records answered with an error.
   public var recordsFailed: Int
+  /// Records run in a child process, since they may have killed an earlier worker.
+  public var recordsIsolated: Int
   public var batches: Int
   public var rows: Int
   /// Batches by rows, rounded up to a power of two: 1, 2, 3–4, 5–8, …

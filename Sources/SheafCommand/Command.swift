@@ -1,4 +1,5 @@
 import Glibc
+import Sheaf
 
 /// One of the things `sheaf` does: `sheaf NAME …`.
 protocol Subcommand: SendableMetatype {
@@ -29,7 +30,7 @@ enum Command {
 
   static func main() {
     // Before any other thread starts, so that every thread has them blocked; an async main has threads already.
-    Signals.install()
+    if !Worker.isIsolatedChild { Signals.install() }
     signal(SIGPIPE, SIG_IGN)
     Task.detached {
       let code = await run(Array(CommandLine.arguments.dropFirst()))

@@ -1,8 +1,9 @@
 // TestWorker BOOTSTRAP GROUP REQUESTS REPLIES KEY=VALUE…
 // An identity model over uint8[256] in a worker of its own, until SIGTERM. Keys: rows, busy (microseconds a run takes),
 // lanes, delivery, order, interval (ms between commits), width (of a row, 256), records, bytes, span, wait (microseconds),
-// until=end, report=FILE (a line each 100 ms: records inside, bytes inside, taken, settled, fetched by librdkafka), and any
-// librdkafka property; one with no value is left out.
+// until=end, report=FILE (a line each 100 ms: records inside, bytes inside, taken, settled, fetched by librdkafka), deadLetters,
+// isolate, crash=true (a row that begins with 0xAB aborts, one with 0xAC allocates until nothing is left), and any librdkafka
+// property; one with no value is left out.
 import Glibc
 import Sheaf
 
@@ -10,20 +11,26 @@ struct Identity: Model {
   let name = "identity"
   let signature: Signature
   var busy: UInt32
+  var crashes: Bool
 
-  init(busy: Int, width: Int) {
+  init(busy: Int, width: Int, crashes: Bool) {
+    self.crashes = crashes
     self.busy = UInt32(busy)
     signature = Signature(inputs: [.rows("bytes", .uint8, [width])], outputs: [.rows("bytes", .uint8, [width])])
   }
 
-  func makeContext() -> any RunContext { Context(busy: busy) }
+  func makeContext() -> any RunContext { Context(busy: busy, crashes: crashes) }
 
   final class Context: RunContext {
-    let busy: UInt32
-    init(busy: UInt32) { self.busy = busy }
+    let busy: UInt32, crashes: Bool
+    init(busy: UInt32, crashes: Bool) {
+      self.busy = busy
+      self.crashes = crashes
+    }
     func run(_ batch: ModelBatch) {
       if busy > 0 { usleep(busy) }
       Timing.note(batch.rows)
+      if crashes { for row in 0..<batch.rows { crash(batch.input(0)[row * batch.inputShape(0)[1]]) } }
       batch.output(0).copyMemory(from: batch.input(0))
     }
   }
@@ -52,7 +59,9 @@ for argument in arguments.dropFirst(5) {
 }
 @MainActor func take(_ key: String) -> Int? { settings.removeValue(forKey: key).flatMap { Int($0) } }
 
-let model = Identity(busy: take("busy") ?? 0, width: take("width") ?? 256)
+let crashes = settings.removeValue(forKey: "crash") == "true"
+if crashes { limitMemory() }
+let model = Identity(busy: take("busy") ?? 0, width: take("width") ?? 256, crashes: crashes)
 var configuration = WorkerConfiguration(
   kafka: ["bootstrap.servers": arguments[1], "group.id": arguments[2]],
   topics: .init(requests: [arguments[3]], format: .raw, replyFormat: .raw, replies: arguments[4]))
@@ -62,6 +71,8 @@ if let records = take("records") { configuration.limits.records = records }
 if let bytes = take("bytes") { configuration.limits.bytes = bytes }
 if let wait = take("wait") { configuration.batch.maxWait = Nanoseconds(wait) * 1000 }
 if let span = take("span") { configuration.limits.span = span }
+configuration.topics.deadLetters = settings.removeValue(forKey: "deadLetters")
+if let isolate = settings.removeValue(forKey: "isolate") { configuration.isolation.isOn = isolate == "true" }
 if let delivery = settings.removeValue(forKey: "delivery") { configuration.delivery = .init(rawValue: delivery)! }
 if let order = settings.removeValue(forKey: "order") { configuration.topics.order = .init(rawValue: order)! }
 if let interval = take("interval") { configuration.commitInterval = Nanoseconds(interval) * 1_000_000 }

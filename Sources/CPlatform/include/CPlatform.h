@@ -24,6 +24,9 @@ int platform_affinity_count(void);
 // Waits until the descriptor can be read, for so many nanoseconds at most: ppoll.
 int platform_wait_readable(int descriptor, uint64_t nanoseconds);
 
+// This process is killed when the thread that started it ends: prctl is variadic.
+void platform_die_with_parent(void);
+
 // Closes a child's inherited descriptors. In <spawn.h>, but behind _GNU_SOURCE.
 // pipe2 likewise, of <unistd.h>.
 extern int pipe2(int ends[2], int flags);

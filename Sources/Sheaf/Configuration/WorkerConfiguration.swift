@@ -93,16 +93,13 @@ public struct WorkerConfiguration: Sendable {
   /// What is done about records that may have killed a worker.
   public struct Isolation: Sendable {
     /// Records that a worker had begun when it ended without a word are run in a child process, the same program started again,
-    /// where the one that kills it costs only that. Default on.
+    /// where the one that kills it costs only that; so does a run there that takes longer than `limits.stall`. Default on.
     public var isOn: Bool
-    /// How long one run in the child may take before the child counts as crashed, in nanoseconds. Default 2 minutes.
-    public var runTimeout: Nanoseconds
     /// How long the child may take until it has loaded its model, in nanoseconds. Default 5 minutes.
     public var startTimeout: Nanoseconds
 
-    public init(isOn: Bool = true, runTimeout: Nanoseconds = 120_000_000_000, startTimeout: Nanoseconds = 300_000_000_000) {
+    public init(isOn: Bool = true, startTimeout: Nanoseconds = 300_000_000_000) {
       self.isOn = isOn
-      self.runTimeout = runTimeout
       self.startTimeout = startTimeout
     }
   }

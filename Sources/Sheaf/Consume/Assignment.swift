@@ -15,6 +15,8 @@ final class Assignment {
   var isTopicHeld = false
   /// Records below it may be handed on: the mark that the group's coordinator has acknowledged.
   var begun: Int64
+  /// Records below it are suspect; 0: none is, or all are settled.
+  var suspects: Int64
   /// A commit has said how far the partition may have begun.
   var isMarked = false
   /// What of a held partition was queued already: kept here until the span has shrunk.
@@ -22,9 +24,10 @@ final class Assignment {
   /// The end of the partition, seen while records were kept aside.
   var endSeen: Int64?
 
-  init(_ partition: TopicPartition, topic: Int32, slot: Int, committed: Int64?, begun: Int64) {
+  init(_ partition: TopicPartition, topic: Int32, slot: Int, committed: Int64?, begun: Int64, suspects: Int64) {
     self.partition = partition
     self.begun = begun
+    self.suspects = suspects
     self.topic = topic
     self.slot = slot
     self.committed = committed

@@ -43,6 +43,10 @@ struct BegunMark: Equatable {
   /// Half of the stride is used: a commit for the mark alone is due, so that reading never waits for it.
   func isDue(next: Int64) -> Bool { next + stride / 2 >= acknowledged }
 
-  /// What a last, orderly commit says: nothing is at work; nil. But suspects that were not tried stay suspect.
-  func last(committing offset: Int64) -> Int64? { offset < suspects ? suspects : nil }
+  /// What a last commit says: nothing is at work, nil, where the end is in order. But suspects that were not tried stay suspect.
+  /// - Parameter begun: where the end is not in order, the offset before which records have begun.
+  func last(committing offset: Int64, begun: Int64? = nil) -> Int64? {
+    let end = max(suspects, begun ?? 0)
+    return offset < end ? end : nil
+  }
 }

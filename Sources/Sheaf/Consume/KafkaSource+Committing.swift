@@ -35,7 +35,10 @@ extension KafkaSource {
       // A mark is taken back, or written further ahead, also where the offset is what it was.
       let isMarkNew = configuration.isolation.isOn && (isLast ? assignment.isMarked : ledger.isMarkDue(slot: assignment.slot))
       guard offset != assignment.committed || isMarkNew else { return nil }
-      if isLast { return PartitionOffset(assignment.partition, offset, metadata: metadata(begun: ledger.lastMark(slot: assignment.slot, committing: offset))) }
+      if isLast {
+        let mark = ledger.lastMark(slot: assignment.slot, committing: offset, isInOrder: !leavesMarks.load(ordering: .acquiring))
+        return PartitionOffset(assignment.partition, offset, metadata: metadata(begun: mark))
+      }
       assignment.isMarked = true
       return PartitionOffset(assignment.partition, offset, metadata: metadata(begun: ledger.proposeMark(slot: assignment.slot)))
     }

@@ -26,7 +26,8 @@ extension KafkaSource {
         guard let (slot, epoch) = ledger.open(position: place.offset, suspects: suspects) else {
           throw WorkerError("more than \(Ticket.slots) partitions are assigned to this worker; start more workers")
         }
-        assignments[place.partition] = Assignment(place.partition, topic: topics.index(place.partition.topic), slot: slot, committed: committed, begun: configuration.isolation.isOn ? place.offset : .max)
+        assignments[place.partition] = Assignment(place.partition, topic: topics.index(place.partition.topic), slot: slot, committed: committed, begun: configuration.isolation.isOn ? place.offset : .max, suspects: suspects)
+        hasSuspects = hasSuspects || suspects > 0
         fence.admit(slot: slot, epoch: epoch)
         // A start that the group does not know is committed at once.
         if committed == nil { ledger.advance(slot: slot, to: place.offset) }
@@ -62,7 +63,7 @@ extension KafkaSource {
     let end = min(begun, try consumer.watermarks(found.partition, timeout: 5000).high)
     suspects[found.partition] = end
     guard end > found.offset else { return 0 }
-    configuration.log("\(found.partition): its last holder ended without a word; it may have begun offsets \(found.offset) to \(end - 1)")
+    configuration.log("\(found.partition): its last holder ended without a word; offsets \(found.offset) to \(end - 1), which it may have begun, are run in a child process")
     return end
   }
 

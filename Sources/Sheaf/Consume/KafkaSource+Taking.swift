@@ -73,28 +73,44 @@ extension KafkaSource {
     let entered = UnsafeMutableBufferPointer(start: entries, count: count)
     let isAtSpan = ledger.enter(entered)
     let chunk = intake.emptyChunk()
+    chunk.areSuspects = false
+    var filled = 0
+    var suspects: RecordChunk?
     let now = monotonicNow()
-    var last: (slot: Int, topic: Int32) = (-1, 0)
+    var last: (slot: Int, topic: Int32, suspects: Int64) = (-1, 0, 0)
     for index in 0..<count {
       let message = messages[index]
       let entry = entries[index]
-      if entry.slot != last.slot { last = (entry.slot, topicIndex(message)) }
-      (chunk.records + index).initialize(to: Record(
+      if entry.slot != last.slot {
+        let assignment = find(SourceKey(topic: message.topicHandle, partition: message.partition), message)
+        last = (entry.slot, assignment?.topic ?? topics.index(message.topicName), assignment?.suspects ?? 0)
+      }
+      var record = Record(
         ticket: entry.ticket, topic: last.topic, partition: message.partition, offset: message.offset, timestamp: message.timestamp, arrival: now,
-        key: message.key, value: message.value, headers: headers(message)))
-      chunk.records[index].isLogAppendTime = message.isLogAppendTime
+        key: message.key, value: message.value, headers: headers(message))
+      record.isLogAppendTime = message.isLogAppendTime
+      if message.offset >= last.suspects {
+        (chunk.records + filled).initialize(to: record)
+        filled += 1
+      } else {
+        let isolated = suspects ?? intake.emptyChunk()
+        if suspects == nil {
+          isolated.areSuspects = true
+          isolated.count = 0
+          suspects = isolated
+        }
+        (isolated.records + isolated.count).initialize(to: record)
+        isolated.count += 1
+      }
     }
-    chunk.count = count
+    if let suspects { intake.accept(suspects) }
+    chunk.count = filled
     intake.accept(chunk)
     guard isAtSpan else { return }
     for assignment in assignments.values where !assignment.held && !assignment.leaving && ledger.span(slot: assignment.slot) >= configuration.limits.span {
       assignment.held = ledger.hold(slot: assignment.slot)
       if assignment.held { consumer.hold(assignment.partition, true) }
     }
-  }
-
-  func topicIndex(_ message: Message) -> Int32 {
-    bySource[SourceKey(topic: message.topicHandle, partition: message.partition)]?.topic ?? topics.index(message.topicName)
   }
 
   /// Partitions whose span has shrunk, or whose mark is further on, go on: first what was kept aside, then their queue.
@@ -125,6 +141,14 @@ extension KafkaSource {
         ledger.advance(slot: assignment.slot, to: end)
       }
     }
+  }
+
+  /// Once all suspects are settled, and committed, the next owner need not try them, and the child has done its work.
+  func reviewSuspects(_ intake: any Intake) {
+    for assignment in assignments.values where assignment.suspects > 0 && assignment.committed ?? -1 >= assignment.suspects { assignment.suspects = 0 }
+    guard assignments.values.allSatisfy({ $0.suspects == 0 }) else { return }
+    hasSuspects = false
+    intake.suspectsSettled()
   }
 
   func notice(_ message: Message, _ assignment: Assignment) throws {

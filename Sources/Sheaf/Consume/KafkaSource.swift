@@ -17,6 +17,7 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
   let isHeld = Atomic(false)
   let holds = Mutex(Holds())
   private var turns: Watchdog.Watch?
+  let leavesMarks = Atomic(false)
 
   /// Told when a drain begins.
   private var drainBegins: (@Sendable () -> Void)?
@@ -50,6 +51,8 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
   let holder = UInt64.random(in: .min ... .max)
   /// Ends of what was suspect when partitions were assigned: this worker's own marks, found again, tell nothing of a crash.
   var suspects: [TopicPartition: Int64] = [:]
+  /// Some assignment may have suspects that are not settled.
+  var hasSuspects = false
   let pollInterval: Nanoseconds
   let drainBound: Nanoseconds
   /// When the stop was first seen.
@@ -151,6 +154,7 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
     try perform(machine.passed(now), intake)
     holdTopics()
     releaseHeld(intake)
+    if hasSuspects { reviewSuspects(intake) }
   }
 
   func perform(_ actions: [AssignmentMachine.Action], _ intake: any Intake) throws {
@@ -237,6 +241,8 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
     stopRequested.store(true, ordering: .releasing)
     wakeup.wake()
   }
+
+  func leaveMarked() { leavesMarks.store(true, ordering: .releasing) }
 
   func settle(_ tickets: UnsafeBufferPointer<Ticket>) {
     withUnsafeTemporaryAllocation(of: UInt.self, capacity: tickets.count) { kept in

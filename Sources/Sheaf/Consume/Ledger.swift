@@ -211,7 +211,9 @@ final class Ledger: @unchecked Sendable {  // Everything mutable is protected by
   func isBeyondMark(slot: Int) -> Bool { monitor.locked { slots[slot].next >= slots[slot].mark.acknowledged } }
 
   /// What the slot's last commit says of the records that may have begun; nil: nothing is at work.
-  func lastMark(slot: Int, committing offset: Int64) -> Int64? { monitor.locked { slots[slot].mark.last(committing: offset) } }
+  func lastMark(slot: Int, committing offset: Int64, isInOrder: Bool) -> Int64? {
+    monitor.locked { slots[slot].mark.last(committing: offset, begun: isInOrder ? nil : slots[slot].tracker.position) }
+  }
 
   /// As if something had been settled: a commit is to be tried again.
   func markProgress() { monitor.locked { progressed = true } }

@@ -5,6 +5,8 @@ final class RecordChunk: @unchecked Sendable {  // Handed from one thread to the
   static let capacity = 1000
   let records = UnsafeMutablePointer<Record>.allocate(capacity: RecordChunk.capacity)
   var count = 0
+  /// They may have killed an earlier worker.
+  var areSuspects = false
 
   deinit { records.deallocate() }
 }
@@ -19,6 +21,8 @@ protocol Intake: AnyObject, Sendable {
   func accept(_ chunk: RecordChunk)
   /// Assignments have ended: what waits of them is to be given back now.
   func withdrawBarred()
+  /// Every suspect that was handed on has come back, and none will follow for now.
+  func suspectsSettled()
 }
 
 /// Where records come from and tickets go back to. Offsets, epochs and commits are its own business.
@@ -39,6 +43,8 @@ protocol Source: AnyObject, Sendable {
   func hold(topic: Int32, _ isHeld: Bool)
   /// Partitions of a topic that are assigned here. Any thread.
   func assignedPartitions(of topic: Int32) -> Int
+  /// The worker ends because of what it runs: its last commits leave the marks, so that the next owners isolate it. Any thread.
+  func leaveMarked()
   /// Outcomes of these records are acknowledged.
   func settle(_ tickets: UnsafeBufferPointer<Ticket>)
   /// These records were given up unsettled.

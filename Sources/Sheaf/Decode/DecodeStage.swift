@@ -80,6 +80,8 @@ final class DecodeStage: Intake, @unchecked Sendable {  // The inbox is protecte
     writer.release(barred.map(\.record.ticket))
   }
 
+  func suspectsSettled() {}
+
   /// Nothing more will come: `run` ends when the inbox is empty.
   func end() {
     monitor.locked {

@@ -23,6 +23,8 @@ struct FailureMachine {
     /// All of them are done with.
     case answered
     case failed
+    /// The child process they ran in is dead: not once more as a whole.
+    case crashed
     case outOfMemory
     case unavailable
     /// Nothing is known of them: they are run again.
@@ -90,6 +92,8 @@ struct FailureMachine {
       }
     case .failed:
       if part.state == .whole { current!.state = .again } else if part.range.count == 1 { current!.state = .culprit } else { halve(part) }
+    case .crashed:
+      if part.range.count == 1 { current!.state = .culprit } else { halve(part) }
     case .outOfMemory:
       // Both halves may pass, so the second is no suspect.
       if part.range.count == 1 { current!.state = .culprit } else { halve(part, holdsCulprit: false) }

@@ -24,6 +24,7 @@ final class Lane {
   private var longest: Int?
   /// What the last run failed with.
   private var lastFault = ""
+  private var lastCrashed = false
 
   /// - Parameter fail: ends the worker, for what no other record can succeed with either.
   init(
@@ -82,7 +83,8 @@ final class Lane {
           continue
         }
         hasFailed = true
-        writer.fail(record, RecordFault(.modelFailed, expected: "a record the model can answer", came: lastFault))
+        writer.fail(record, lastCrashed ? RecordFault(.crashed, expected: "a record the model survives", came: lastFault)
+          : RecordFault(.modelFailed, expected: "a record the model can answer", came: lastFault))
         requests[index].release()
         machine.told()
       case .wait(let until):
@@ -99,6 +101,7 @@ final class Lane {
 
   /// Runs requests as one batch and answers them. - Returns: nil where the worker has to end.
   private func attempt(_ requests: ArraySlice<Request>) -> FailureMachine.Outcome? {
+    lastCrashed = false
     do {
       let begun = monotonicNow()
       filler.fill(batch, requests)
@@ -117,6 +120,10 @@ final class Lane {
     } catch let error as ModelOutOfMemory {
       lastFault = "\(error)"
       return exhausted(requests)
+    } catch let error as ChildCrashed {
+      lastFault = "\(error)"
+      lastCrashed = true
+      return .crashed
     } catch {
       lastFault = "\(error)"
       return .failed

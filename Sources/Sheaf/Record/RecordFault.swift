@@ -21,6 +21,8 @@ public struct RecordFault: Error, Sendable, Equatable {
     case expired
     /// The model failed this record, when it stood alone.
     case modelFailed = "model-failed"
+    /// The record, alone, killed the process that ran it.
+    case crashed
   }
   public var code: Code
   /// What would have been right, in words a sender can act on.

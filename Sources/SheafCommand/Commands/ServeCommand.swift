@@ -44,6 +44,8 @@ enum ServeCommand: Subcommand {
     Signals.onStop { _exit(ExitCode.success) }  // Nothing has begun.
     do {
       let model = try configuration.loadModel()
+      // Runs batches for its parent, which has checked all that follows; never returns.
+      if Worker.isIsolatedChild { _ = try Worker(model: model, configuration: configuration.worker) }
       configuration.worker.log = { Terminal.note("sheaf: \($0)") }
       if let problem = try unsafeBatching(model) {
         guard configuration.model.acceptUnsafeBatching else {

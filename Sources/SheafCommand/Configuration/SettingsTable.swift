@@ -33,6 +33,7 @@ enum SettingsTable {
     Setting("models.outputs", .list, default: "[]", "outputs to answer with; empty: all"),
     Setting("models.acceptUnsafeBatching", .boolean, default: "false", "batch a model although its answers change in a batch"),
     Setting("models.warmUp", .duration(0...hour), default: "10s", "how long batch shapes are run before the worker joins its group, at most"),
+    Setting("models.isolate", .boolean, default: "true", "records that a worker had begun when it was killed are run in a child process, which loads the model once more, so that one that kills costs no second worker"),
     Setting("models.batch.maxRows", .integer(1...1_000_000), default: "32", "rows of a batch at most"),
     Setting("models.batch.maxWait", .duration(0...hour), default: "5ms", "how long the oldest waiting record waits for company at most"),
     Setting("models.batch.maxTokens", .integer(1...(1 << 40)), default: "4096", "tokens of a batch at most: rows × longest"),

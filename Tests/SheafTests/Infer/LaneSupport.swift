@@ -11,6 +11,7 @@ final class ScriptedSource: Source {
   init() { fence.admit(slot: 0, epoch: 0) }
 
   func run(_ intake: any Intake) {}
+  func leaveMarked() {}
   func wake() {}
   func stop() {}
   func hold(_ isHeld: Bool) {}

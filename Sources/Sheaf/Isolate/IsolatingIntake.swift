@@ -1,0 +1,66 @@
+import Synchronization
+
+/// Sends suspects a way of their own: a decode thread, a batcher and a lane around a child process, beside those of all other
+/// records, which go on meanwhile. Its threads are started with the first suspects.
+final class IsolatingIntake: Intake, @unchecked Sendable {  // `threads` belongs to the consume thread, then to the one that joins it.
+  private let others: any Intake
+  private let stage: DecodeStage
+  private let batcher: Batcher
+  private let context: IsolatedContext
+  private let makeLane: @Sendable (any RunContext) -> Lane
+  private var threads: [Thread] = []
+  private let count = Atomic(0)
+
+  /// Records that were sent this way so far.
+  var isolated: Int { count.load(ordering: .relaxed) }
+
+  /// - Parameters:
+  ///   - others: where all other records go.
+  ///   - stage, batcher: of the suspects alone.
+  ///   - makeLane: a lane that takes from `batcher`.
+  init(others: any Intake, stage: DecodeStage, batcher: Batcher, context: IsolatedContext, makeLane: @escaping @Sendable (any RunContext) -> Lane) {
+    self.others = others
+    self.stage = stage
+    self.batcher = batcher
+    self.context = context
+    self.makeLane = makeLane
+  }
+
+  // MARK: The consume thread
+
+  // How many suspects there are is bounded by the marks and the ledger: they must not stop the others.
+  func hasRoom() -> Bool { others.hasRoom() }
+  func emptyChunk() -> RecordChunk { others.emptyChunk() }
+
+  func accept(_ chunk: RecordChunk) {
+    guard chunk.areSuspects else { return others.accept(chunk) }
+    if threads.isEmpty { start() }
+    count.add(chunk.count, ordering: .relaxed)
+    stage.accept(chunk)
+  }
+
+  func withdrawBarred() {
+    others.withdrawBarred()
+    stage.withdrawBarred()
+  }
+
+  func suspectsSettled() { context.hangUp() }
+
+  private func start() {
+    let stage = stage, context = context, makeLane = makeLane
+    threads = [Thread("isolated decode") { stage.run() }, Thread("isolated lane") { makeLane(context).run() }]
+  }
+
+  // MARK: The end, after the consume thread's
+
+  func end() {
+    stage.end()
+    batcher.end()
+  }
+
+  /// After `end`: waits for the threads, and ends the child.
+  func join() {
+    for thread in threads { thread.join() }
+    context.hangUp()
+  }
+}
