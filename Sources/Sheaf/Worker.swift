@@ -168,7 +168,10 @@ public final class Worker: Sendable {
   /// the bounds at the start are refused even where these are raised.
   public var batch: BatchSettings {
     get { batcher.settings }
-    set { batcher.settings = newValue.within(model.signature) }
+    set {
+      batcher.settings = newValue.within(model.signature)
+      isolatedBatcher.settings = newValue.within(model.signature)
+    }
   }
 }
 

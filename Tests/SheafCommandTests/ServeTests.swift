@@ -57,6 +57,21 @@ import Testing
     #expect(try broker.client.committed("embeddings", "requests") == [10, 10])
   }
 
+  /// What a killed worker may have begun is run by the next in a child process: the same command, the same model.
+  @Test func whatAKilledWorkerHadBegunIsRunInAChild() throws {
+    let count = 400
+    try broker.client.produce("requests", (0..<count).map { TestRecord("text \($0)", partition: Int32($0 % 2)) })
+    let path = try minilmConfiguration(broker.bootstrap, in: directory)
+    let first = try Sheaf(["serve", "--config", path, "--set", "kafka.session.timeout.ms=6000"])
+    while try broker.client.endOffsets("replies").reduce(0, +) < 50 { try #require(first.process.isRunning) }
+    first.process.signal(SIGKILL)
+    let (code, lines) = try Sheaf(["serve", "--config", path, "--until", "end", "--set", "kafka.session.timeout.ms=6000"]).end(within: 120)
+    #expect(code == 0 && lines.contains { $0.contains("are run in a child process") } && !lines.contains { $0.contains("no child process") }, "\(lines)")
+    #expect(try broker.client.committed("embeddings", "requests") == [200, 200])
+    let replies = try broker.client.consume("replies", count: Int(try broker.client.endOffsets("replies").reduce(0, +)))
+    #expect(Set(replies.compactMap { $0.header("sheaf_id") }).count == count && replies.allSatisfy { $0.header("sheaf_error") == nil })
+  }
+
   @Test func nobodyAnswers() throws {
     let (code, lines) = try Sheaf.run("send", "--bootstrap", broker.bootstrap, "--timeout", "500ms", "hello")
     #expect(code == 1)

@@ -25,14 +25,14 @@ struct BegunMark: Equatable {
     lastNext = position
     self.suspects = suspects
     let most = max(1, Int64(span))
-    strides = min(500, most)...most
+    strides = min(500, most)...min(10_000, most)
     stride = min(4000, most)
   }
 
   /// The mark for a commit made now. - Parameter next: the offset of the next record to be handed on.
   mutating func propose(next: Int64) -> Int64 {
-    // Four times what was read since the last mark lasts for four commit intervals, or the same again of an early commit.
-    if next > lastNext { stride = min(max((next - lastNext) * 4, strides.lowerBound), strides.upperBound) }
+    // Three times what was read since the last mark lasts for three commit intervals, or more than the last early commit.
+    if next > lastNext { stride = min(max((next - lastNext) * 3, strides.lowerBound), strides.upperBound) }
     lastNext = next
     proposed = max(acknowledged, next + stride, suspects)
     return proposed

@@ -44,8 +44,11 @@ enum ServeCommand: Subcommand {
     Signals.onStop { _exit(ExitCode.success) }  // Nothing has begun.
     do {
       let model = try configuration.loadModel()
-      // Runs batches for its parent, which has checked all that follows; never returns.
-      if Worker.isIsolatedChild { _ = try Worker(model: model, configuration: configuration.worker) }
+      if Worker.isIsolatedChild {
+        // Runs batches for its parent, which has checked all that follows, and returns only where the model is not the parent's.
+        _ = try Worker(model: model, configuration: configuration.worker)
+        return ExitCode.failure
+      }
       configuration.worker.log = { Terminal.note("sheaf: \($0)") }
       if let problem = try unsafeBatching(model) {
         guard configuration.model.acceptUnsafeBatching else {
