@@ -121,6 +121,18 @@ public final class Consumer {
     return (low, high)
   }
 
+  /// A topic's number of partitions; 0 where there is no such topic. Blocks up to `timeout` milliseconds.
+  public func partitions(_ topic: String, timeout: Int32) throws -> Int {
+    let handle = rd_kafka_topic_new(client, topic, nil)
+    guard let handle else { return 0 }
+    defer { rd_kafka_topic_destroy(handle) }
+    var metadata: UnsafePointer<rd_kafka_metadata>?
+    try check(rd_kafka_metadata(client, 0, handle, &metadata, timeout))
+    defer { rd_kafka_metadata_destroy(metadata) }
+    guard let found = metadata?.pointee, found.topic_cnt == 1 else { return 0 }
+    return Int(found.topics[0].partition_cnt)
+  }
+
   /// Begins to leave the group; go on with `nextEvent` and answer what comes until `isClosed`.
   public func beginClose() {
     if let error = rd_kafka_consumer_close_queue(client, control) { rd_kafka_error_destroy(error) }

@@ -94,7 +94,7 @@ public struct TestClient: Sendable {
     return found ?? false
   }
 
-  private func withClient<Result>(
+  func withClient<Result>(
     type: rd_kafka_type_t = RD_KAFKA_CONSUMER, _ properties: [String: String] = [:], _ body: (OpaquePointer) throws -> Result
   ) throws -> Result {
     let client = try makeClient(type, properties.merging(["bootstrap.servers": bootstrap]) { $1 })

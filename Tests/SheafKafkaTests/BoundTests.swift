@@ -1,4 +1,5 @@
 import Glibc
+import Sheaf
 import SheafTesting
 import Testing
 
@@ -60,6 +61,51 @@ private struct Report {
     print("\(newerLibrary ? "newer" : "Debian's") librdkafka, at its bound of \(bound >> 20) MiB for \(Int(seconds)) s: \(peakBytes >> 10) KiB accounted, resident memory grew by \((most - idle) >> 10) KiB, fetched \(last.fetched) for \(last.taken) taken (prefetch \(prefetch))")
     worker.signal(SIGTERM)
     #expect(worker.wait(seconds: 20) == .code(0))
+  }
+
+  /// One record that the model sleeps on: its partition waits at its span bound, the others go on to their ends.
+  @Test func aStuckRecordHoldsItsPartitionAlone() async throws {
+    let stage = try Stage(.real), count = 8000, span = 300
+    let isStuck = Locked(false), isFree = Locked(false)
+    let model = IdentityModel { batch in
+      guard batch.input(0)[1] == 0xee else { return }
+      isStuck.withLock { $0 = true }
+      while !isFree.withLock({ $0 }) { usleep(10_000) }
+    }
+    var stuck = row(0)
+    stuck[1] = 0xee
+    try stage.broker.client.produce(stage.requests, [TestRecord(key: nil, value: stuck, headers: [.init("kafka_correlationId", Array("0".utf8))], partition: 0)])
+    var configuration = stage.configuration
+    configuration.lanes = 2
+    configuration.limits.span = span
+    configuration.limits.records = 4000
+    configuration.untilEnd = false
+    let worker = try Worker(model: model, configuration: configuration)
+    async let end: Void = worker.run()
+    while !isStuck.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(20)) }
+    try stage.broker.client.produce(stage.requests, (1..<count).map { index in
+      TestRecord(key: nil, value: [UInt8](repeating: 1, count: 256), headers: [.init("kafka_correlationId", Array("\(index)".utf8))], partition: Int32(index % 4))
+    })
+    let quarter = Int64(count / 4), begun = monotonicSeconds()
+    while try stage.broker.client.committed(stage.group, stage.requests)[1...].contains(where: { $0 < quarter }) {
+      try #require(monotonicSeconds() - begun < 30)
+      try await Task.sleep(for: .milliseconds(50))
+    }
+    // The held partition: its first record is not committed, and no more than the span (and what a chunk overshoots) is answered.
+    #expect(try stage.broker.client.committed(stage.group, stage.requests)[0] <= 0)
+    let answered = try stage.broker.client.endOffsets(stage.replies).reduce(0, +) - 3 * quarter
+    #expect(answered >= Int64(span) - 1 && answered <= Int64(span + 1000))
+    // What is kept aside counts.
+    #expect(worker.status.recordsInside >= 1 && worker.status.recordsInside <= 4000)
+    isFree.withLock { $0 = true }
+    while try stage.broker.client.committed(stage.group, stage.requests)[0] < quarter {
+      try #require(monotonicSeconds() - begun < 60)
+      try await Task.sleep(for: .milliseconds(50))
+    }
+    worker.stop()
+    try await end
+    #expect(worker.status.recordsInside == 0 && worker.status.recordsTaken == worker.status.recordsSettled)
+    #expect(try stage.broker.client.endOffsets(stage.replies).reduce(0, +) == Int64(count))
   }
 
   /// An idle worker sleeps, and is still in its group after three times max.poll.interval.ms.

@@ -36,6 +36,11 @@ extension Stage {
     try wait(for: count, seconds, "committed") { try broker.client.committed(group, requests) }
   }
 
+  /// Waits until the group has an offset for every partition.
+  func waitForStart(seconds: Double = 20) throws {
+    try wait(for: 1, seconds, "begun") { [try broker.client.committed(group, requests).contains(-1) ? 0 : 1] }
+  }
+
   /// Waits until there are so many replies.
   func waitForReplies(_ count: Int, seconds: Double = 60) throws {
     try wait(for: count, seconds, "answered") { try broker.client.endOffsets(replies) }

@@ -1,9 +1,9 @@
 // TestWorker BOOTSTRAP GROUP REQUESTS REPLIES KEY=VALUE…
 // An identity model over uint8[256] in a worker of its own, until SIGTERM. Keys: rows, busy (microseconds a run takes),
-// lanes, delivery, order, interval (ms between commits), width (of a row, 256), records, bytes, span, wait (microseconds),
-// until=end, report=FILE (a line each 100 ms: records inside, bytes inside, taken, settled, fetched by librdkafka), deadLetters,
-// isolate, crash=true (a row that begins with 0xAB aborts, one with 0xAC allocates until nothing is left), and any librdkafka
-// property; one with no value is left out.
+// start, drain (ms), lanes, delivery, order, interval (ms between commits), width (of a row, 256), records, bytes, span,
+// wait (microseconds), until=end, report=FILE (a line each 100 ms: records inside, bytes inside, taken, settled, fetched by
+// librdkafka), deadLetters, isolate, crash=true (a row that begins with 0xAB aborts, one with 0xAC allocates until nothing is
+// left), and any librdkafka property; one with no value is left out.
 import Glibc
 import Sheaf
 
@@ -70,6 +70,8 @@ if let lanes = take("lanes") { configuration.lanes = lanes }
 if let records = take("records") { configuration.limits.records = records }
 if let bytes = take("bytes") { configuration.limits.bytes = bytes }
 if let wait = take("wait") { configuration.batch.maxWait = Nanoseconds(wait) * 1000 }
+if let start = settings.removeValue(forKey: "start") { configuration.topics.start = .init(rawValue: start)! }
+if let drain = take("drain") { configuration.drainTimeout = Nanoseconds(drain) * 1_000_000 }
 if let span = take("span") { configuration.limits.span = span }
 configuration.topics.deadLetters = settings.removeValue(forKey: "deadLetters")
 if let isolate = settings.removeValue(forKey: "isolate") { configuration.isolation.isOn = isolate == "true" }

@@ -21,6 +21,8 @@ final class Assignment {
   var isMarked = false
   /// What of a held partition was queued already: kept here until the span has shrunk.
   var aside: [Message] = []
+  /// The offset after the last one read.
+  var next: Int64 = 0
   /// The end of the partition, seen while records were kept aside.
   var endSeen: Int64?
 

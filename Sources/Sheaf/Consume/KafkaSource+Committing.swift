@@ -76,13 +76,7 @@ extension KafkaSource {
         noCommitBefore = monotonicNow() + configuration.commitInterval
       case .lost:
         if assignments.values.contains(where: { !$0.isLost }) { configuration.log("the group has expelled this member; waiting for its next assignment") }
-        for assignment in assignments.values where !assignment.isLost {
-          assignment.isLost = true
-          assignment.leaving = true
-          fence.end(slot: assignment.slot)
-          consumer.hold(assignment.partition, true)
-        }
-        intake.withdrawBarred()
+        lose(Array(assignments.values), intake)
       case .refused:
         throw WorkerError("commit of \(each.partition) refused: \(error.map { "\($0)" } ?? "error \(code)")")
       }

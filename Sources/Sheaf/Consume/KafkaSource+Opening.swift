@@ -19,18 +19,11 @@ extension KafkaSource {
         let needsMarks = committed == nil || configuration.untilEnd && ends[found.partition] == nil
         let marks = needsMarks ? try consumer.watermarks(found.partition, timeout: 5000) : (low: 0, high: 0)
         if configuration.untilEnd, ends[found.partition] == nil { ends[found.partition] = marks.high }
-        let start = configuration.topics.start == .earliest ? marks.low : marks.high
+        let start = try committed == nil && beginsAtEnd(found.partition) ? marks.high : marks.low
         begins.append((PartitionOffset(found.partition, committed ?? start), committed, try suspects(found)))
       }
       for (place, committed, suspects) in begins {
-        guard let (slot, epoch) = ledger.open(position: place.offset, suspects: suspects) else {
-          throw WorkerError("more than \(Ticket.slots) partitions are assigned to this worker; start more workers")
-        }
-        assignments[place.partition] = Assignment(place.partition, topic: topics.index(place.partition.topic), slot: slot, committed: committed, begun: configuration.isolation.isOn ? place.offset : .max, suspects: suspects)
-        hasSuspects = hasSuspects || suspects > 0
-        fence.admit(slot: slot, epoch: epoch)
-        // A start that the group does not know is committed at once.
-        if committed == nil { ledger.advance(slot: slot, to: place.offset) }
+        _ = try begin(place, committed: committed, suspects: suspects)
       }
       bySource = [:]
       countAssigned()
@@ -53,6 +46,32 @@ extension KafkaSource {
       configuration.log("cannot read the group's offsets yet: \(error)")
       unopened = (partitions, monotonicNow() + 500_000_000)
     }
+  }
+
+  /// Whether a partition without a commit begins at its end: where that is asked for, and it was there when its topic was first
+  /// seen. What is in one that was added since came after this group had begun.
+  private func beginsAtEnd(_ partition: TopicPartition) throws -> Bool {
+    guard configuration.topics.start == .latest else { return false }
+    let known = try partitionCounts[partition.topic] ?? consumer.partitions(partition.topic, timeout: 5000)
+    partitionCounts[partition.topic] = known
+    return Int(partition.partition) < known
+  }
+
+  /// Begins an assignment at a place.
+  func begin(_ place: PartitionOffset, committed: Int64?, suspects: Int64) throws -> Assignment {
+    guard let (slot, epoch) = ledger.open(position: place.offset, suspects: suspects) else {
+      throw WorkerError("more than \(Ticket.slots) partitions are assigned to this worker; start more workers")
+    }
+    let assignment = Assignment(
+      place.partition, topic: topics.index(place.partition.topic), slot: slot, committed: committed, begun: configuration.isolation.isOn ? place.offset : .max,
+      suspects: suspects)
+    assignment.next = place.offset
+    assignments[place.partition] = assignment
+    hasSuspects = hasSuspects || suspects > 0
+    fence.admit(slot: slot, epoch: epoch)
+    // A start that the group does not know is committed at once.
+    if committed == nil { ledger.advance(slot: slot, to: place.offset) }
+    return assignment
   }
 
   /// The end of what a partition's last holder may have begun and not finished, where it ended without a word; 0: nothing.

@@ -24,21 +24,29 @@ extension KafkaSource {
     for index in 0..<count {
       let message = messages[index]
       let key = SourceKey(topic: message.topicHandle, partition: message.partition)
-      let assignment: Assignment?
+      let found: Assignment?
       if let last, last.key == key {
-        assignment = last.assignment
+        found = last.assignment
       } else {
-        assignment = find(key, message)
-        if let assignment { last = (key, assignment) }
+        found = find(key, message)
+        if let found { last = (key, found) }
       }
-      guard let assignment, !assignment.leaving else {
+      guard var assignment = found, !assignment.leaving else {
         Message.destroy(message.handle)
         continue
+      }
+      if message.offset < assignment.next, message.errorCode == 0 || message.isEndOfPartition {
+        // What was taken of the old topic goes its way first: its assignment ends here.
+        if kept > 0 { handOn(kept, intake) }
+        (kept, total) = (0, 0)
+        assignment = try renew(assignment, at: message.offset, intake)
+        last = (key, assignment)
       }
       if message.errorCode != 0 {
         try notice(message, assignment)
         continue
       }
+      assignment.next = message.offset + 1
       // The mark may have been acknowledged further on since it was looked at.
       if !assignment.held, message.offset >= assignment.begun { assignment.begun = ledger.mark(slot: assignment.slot) }
       if assignment.held || message.offset >= assignment.begun {
@@ -48,6 +56,7 @@ extension KafkaSource {
           ledger.wait(slot: assignment.slot, for: message.offset)
         }
         assignment.aside.append(message)
+        ledger.setAside(records: 1, bytes: message.byteCount)
         continue
       }
       messages[kept] = message
@@ -71,7 +80,7 @@ extension KafkaSource {
   /// Enters the first `count` of `messages` and `entries` in the ledger and sends them on.
   func handOn(_ count: Int, _ intake: any Intake) {
     let entered = UnsafeMutableBufferPointer(start: entries, count: count)
-    let isAtSpan = ledger.enter(entered)
+    let isAtBound = ledger.enter(entered)
     let chunk = intake.emptyChunk()
     chunk.areSuspects = false
     var filled = 0
@@ -106,11 +115,27 @@ extension KafkaSource {
     if let suspects { intake.accept(suspects) }
     chunk.count = filled
     intake.accept(chunk)
-    guard isAtSpan else { return }
-    for assignment in assignments.values where !assignment.held && !assignment.leaving && ledger.span(slot: assignment.slot) >= configuration.limits.span {
+    guard isAtBound else { return }
+    for assignment in assignments.values where !assignment.held && !assignment.leaving && ledger.isAtBound(slot: assignment.slot) {
       assignment.held = ledger.hold(slot: assignment.slot)
       if assignment.held { consumer.hold(assignment.partition, true) }
     }
+  }
+
+  /// An offset that goes backwards: the topic was deleted and created again. The old assignment ends, so that nothing of it is
+  /// committed over the new topic's offsets, and a new one begins at `offset`.
+  func renew(_ old: Assignment, at offset: Int64, _ intake: any Intake) throws -> Assignment {
+    configuration.log("\(old.partition): offset \(offset) came after \(old.next - 1): the topic was deleted and created again; reading goes on from there")
+    fence.bar(slot: old.slot)
+    intake.withdrawBarred()
+    dropAside(old)
+    if old.held { consumer.hold(old.partition, false) }
+    close(old.partition)
+    bySource = [:]
+    if configuration.untilEnd { ends[old.partition] = try? consumer.watermarks(old.partition, timeout: 5000).high }
+    // An answer to a commit of the old offsets says nothing of the new.
+    generation += 1
+    return try begin(PartitionOffset(old.partition, offset), committed: nil, suspects: 0)
   }
 
   /// Partitions whose span has shrunk, or whose mark is further on, go on: first what was kept aside, then their queue.
@@ -124,13 +149,15 @@ extension KafkaSource {
           ledger.wait(slot: assignment.slot, for: first.offset)
           break
         }
+        var total = 0
         for index in 0..<count {
-          let message = assignment.aside[index]
+          let message = assignment.aside[index], bytes = message.byteCount
           messages[index] = message
-          entries[index] = Ledger.Entry(
-            slot: assignment.slot, offset: message.offset, kept: UInt(bitPattern: message.handle), bytes: message.byteCount)
+          entries[index] = Ledger.Entry(slot: assignment.slot, offset: message.offset, kept: UInt(bitPattern: message.handle), bytes: bytes)
+          total += bytes
         }
         assignment.aside.removeFirst(count)
+        ledger.setAside(records: -count, bytes: -total)
         handOn(count, intake)
       }
       guard assignment.aside.isEmpty, !ledger.hold(slot: assignment.slot), !ledger.isBeyondMark(slot: assignment.slot) else { continue }
@@ -159,10 +186,26 @@ extension KafkaSource {
     }
     guard let error = message.error else { return }
     if error.name == "_AUTO_OFFSET_RESET" || error.name == "OFFSET_OUT_OF_RANGE" {
-      throw WorkerError("\(assignment.partition): offset \(message.offset) is not in the topic any more (\(error)); set the group's offset to one that is")
+      throw WorkerError("\(assignment.partition): offset \(message.offset) is not in the topic\(outOfRange(message.offset, assignment.partition)) (\(error.name))")
     }
     configuration.log("kafka: \(assignment.partition): \(error)")
   }
 
-  func drop(_ messages: [Message]) { for message in messages { Message.destroy(message.handle) } }
+  /// Why an offset is out of range, and what to do.
+  private func outOfRange(_ offset: Int64, _ partition: TopicPartition) -> String {
+    let group = configuration.kafka["group.id"] ?? "", topic = "\(partition.topic):\(partition.partition)"
+    let reset = "kafka-consumer-groups.sh --group \(group) --topic \(topic) --reset-offsets --to-earliest --execute"
+    guard let (low, high) = try? consumer.watermarks(partition, timeout: 2000) else { return "; set the group's offset to one that is: \(reset)" }
+    if offset < low {
+      return ", which begins at \(low): \(low - offset) records were deleted, by retention perhaps, before they were answered; to go on with those that are left, \(reset)"
+    }
+    return ", which ends at \(high): it was created again, or has lost records; to read what is there, \(reset)"
+  }
+
+  func dropAside(_ assignment: Assignment) {
+    guard !assignment.aside.isEmpty else { return }
+    ledger.setAside(records: -assignment.aside.count, bytes: -assignment.aside.reduce(0) { $0 + $1.byteCount })
+    for message in assignment.aside { Message.destroy(message.handle) }
+    assignment.aside = []
+  }
 }

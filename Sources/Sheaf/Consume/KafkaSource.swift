@@ -53,6 +53,8 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
   var suspects: [TopicPartition: Int64] = [:]
   /// Some assignment may have suspects that are not settled.
   var hasSuspects = false
+  /// Partitions of each topic when it was first seen, where `start` is latest.
+  var partitionCounts: [String: Int] = [:]
   let pollInterval: Nanoseconds
   let drainBound: Nanoseconds
   /// When the stop was first seen.
@@ -81,7 +83,7 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
   deinit {
     // librdkafka waits for every message before it lets a client go; a drain that missed its bound leaves some.
     for kept in ledger.remains() { Message.destroy(Message.Handle(bitPattern: kept)!) }
-    for assignment in assignments.values { drop(assignment.aside) }
+    for assignment in assignments.values { dropAside(assignment) }
     messages.deallocate()
     entries.deallocate()
     knownNames.deallocate()
@@ -139,7 +141,22 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
     case .error(let error):
       if error.isFatal { throw WorkerError("kafka: \(error)\(advice(error))") }
       configuration.log("kafka: \(error)")
+      // A topic that is gone: where it is created again, a commit of the old one's offsets would skip records of the new.
+      if error.name == "UNKNOWN_TOPIC_OR_PART" { lose(assignments.values.filter { error.message.contains(": \($0.partition.topic): ") }, intake) }
     }
+  }
+
+  /// These are no longer this member's: nothing more of them is begun or committed. Their revoke is still to come.
+  func lose(_ lost: [Assignment], _ intake: any Intake) {
+    guard lost.contains(where: { !$0.isLost }) else { return }
+    for assignment in lost where !assignment.isLost {
+      assignment.isLost = true
+      assignment.leaving = true
+      fence.end(slot: assignment.slot)
+      consumer.hold(assignment.partition, true)
+      dropAside(assignment)
+    }
+    intake.withdrawBarred()
   }
 
   func advance(_ now: Nanoseconds, _ intake: any Intake) throws {
@@ -166,8 +183,7 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
           assignment.leaving = true
           fence.bar(slot: assignment.slot)
           consumer.hold(assignment.partition, true)
-          drop(assignment.aside)
-          assignment.aside = []
+          dropAside(assignment)
         }
         try decline(partitions)
         intake.withdrawBarred()

@@ -18,6 +18,8 @@ final class Ledger: @unchecked Sendable {  // Everything mutable is protected by
     var committed: Int64?
     /// The consume thread waits for the span to shrink.
     var held = false
+    /// Its share when that was last looked at.
+    var share = (records: Int.max, bytes: Int.max)
     var mark: BegunMark
     /// A record that waits for the mark, behind a gap in the offsets.
     var waiting: Int64 = 0
@@ -42,6 +44,10 @@ final class Ledger: @unchecked Sendable {  // Everything mutable is protected by
 
   private var records = 0
   private var bytes = 0
+  /// Records of held partitions that were queued already; see `setAside`.
+  private var aside = (records: 0, bytes: 0)
+  /// Slots whose assignments have not ended.
+  private var openSlots = 0
   private var taken = 0
   private var returned = 0
   /// What the consume thread sleeps for.
@@ -74,12 +80,13 @@ final class Ledger: @unchecked Sendable {  // Everything mutable is protected by
   func open(position: Int64, suspects: Int64 = 0) -> (slot: Int, epoch: UInt16)? {
     monitor.locked {
       marksDue = true
+      guard !free.isEmpty || used < Ticket.slots else { return nil }
+      openSlots += 1
       if let slot = free.popLast() {
         let epoch = slots[slot].epoch &+ 1
         slots[slot] = Slot(position: position, suspects: suspects, span: bounds.span, epoch: epoch)
         return (slot, epoch)
       }
-      guard used < Ticket.slots else { return nil }
       (slots + used).initialize(to: Slot(position: position, suspects: suspects, span: bounds.span, epoch: 0))
       used += 1
       return (used - 1, 0)
@@ -90,6 +97,7 @@ final class Ledger: @unchecked Sendable {  // Everything mutable is protected by
   func close(slot: Int) {
     monitor.locked {
       slots[slot].closed = true
+      openSlots -= 1
       if slots[slot].tracker.outstanding == 0 { free.append(slot) }
     }
   }
@@ -97,28 +105,67 @@ final class Ledger: @unchecked Sendable {  // Everything mutable is protected by
   /// Room for more records, and for their bytes. Where there is none, the consume thread is woken when there is again.
   func room() -> (records: Int, bytes: Int) {
     monitor.locked {
-      let room = (max(0, bounds.records - records), max(0, bounds.bytes - bytes))
+      let room = (max(0, freeRecords), max(0, freeBytes))
       wantsRoom = room.0 == 0 || room.1 == 0
-      return room
+      // Half at a time where there are others: one partition's run of records must not take it all before its share is looked at.
+      guard openSlots > 1 else { return room }
+      return (room.0 > bounds.records / 8 ? (room.0 + 1) / 2 : room.0, room.1 > bounds.bytes / 8 ? (room.1 + 1) / 2 : room.1)
     }
   }
 
+  // What is kept aside takes room too, but half stays for the partitions that go on.
+  private var freeRecords: Int { bounds.records - records - min(aside.records, bounds.records / 2) }
+  private var freeBytes: Int { bounds.bytes - bytes - min(aside.bytes, bounds.bytes / 2) }
+
+  /// Records of a held partition, taken from librdkafka, wait outside (negative: no longer): counted, and not entered yet.
+  func setAside(records: Int, bytes: Int) {
+    monitor.locked { aside = (aside.records + records, aside.bytes + bytes) }
+  }
+
+  /// Whether a slot is to be held: its span has reached its bound, or it has more inside than its share.
+  func isAtBound(slot: Int) -> Bool { monitor.locked { isOver(slot, share(beside: slot)) } }
+
+  /// How many records and bytes a slot may have inside: three quarters of what held slots leave, so that several that are stuck one
+  /// after the other still leave something for the next. Partitions that all wait for the same slow model stay below it. The only
+  /// slot may have everything. - Complexity: O(slots).
+  private func share(beside slot: Int) -> (records: Int, bytes: Int) {
+    guard openSlots > 1 else { return (.max, .max) }
+    var left = (records: bounds.records, bytes: bounds.bytes)
+    for other in 0..<used where other != slot && slots[other].held && !slots[other].closed {
+      left.records -= slots[other].tracker.outstanding
+      left.bytes -= slots[other].tracker.bytes
+    }
+    return (max(0, left.records) / 4 * 3, max(0, left.bytes) / 4 * 3)
+  }
+
+  private func isOver(_ slot: Int, _ share: (records: Int, bytes: Int)) -> Bool {
+    slots[slot].tracker.span >= bounds.span || slots[slot].tracker.outstanding > share.records || slots[slot].tracker.bytes > share.bytes
+  }
+
+  /// A held slot goes on once it is below half of its bounds.
+  private func staysHeld(_ slot: Int) -> Bool {
+    let tracker = (span: slots[slot].tracker.span, records: slots[slot].tracker.outstanding, bytes: slots[slot].tracker.bytes)
+    return tracker.span > bounds.span / 2 || tracker.records > slots[slot].share.records / 2 || tracker.bytes > slots[slot].share.bytes / 2
+  }
+
   /// Enters records and fills in their tickets; `kept` is given back when a ticket comes back.
-  /// - Returns: whether a slot among them has reached the span bound.
+  /// - Returns: whether a slot among them is at its bound.
   func enter(_ entries: UnsafeMutableBufferPointer<Entry>) -> Bool {
     monitor.locked {
-      var atBound = false
       for index in entries.indices {
         let slot = entries[index].slot
         let sequence = slots[slot].tracker.receive(offset: entries[index].offset, kept: entries[index].kept, bytes: entries[index].bytes)
         entries[index].ticket = Ticket(slot: slot, epoch: slots[slot].epoch, sequence: sequence)
         bytes += entries[index].bytes
-        atBound = atBound || slots[slot].tracker.span >= bounds.span
         marksDue = marksDue || slots[slot].mark.isDue(next: slots[slot].tracker.position)
       }
       records += entries.count
       taken += entries.count
-      return atBound
+      var last = -1
+      return entries.contains { entry in
+        defer { last = entry.slot }
+        return entry.slot != last && isOver(entry.slot, share(beside: entry.slot))
+      }
     }
   }
 
@@ -130,13 +177,11 @@ final class Ledger: @unchecked Sendable {  // Everything mutable is protected by
     var ticket = Ticket(bits: 0)
   }
 
-  /// Records of the slot between its committable offset and its newest.
-  func span(slot: Int) -> Int { monitor.locked { slots[slot].tracker.span } }
-
-  /// Asks to be woken when the slot's span has fallen to half its bound. - Returns: false where it has already.
+  /// Asks to be woken when the slot has fallen to half its bounds. - Returns: false where it has already.
   func hold(slot: Int) -> Bool {
     monitor.locked {
-      slots[slot].held = slots[slot].tracker.span > bounds.span / 2
+      slots[slot].share = share(beside: slot)
+      slots[slot].held = staysHeld(slot)
       return slots[slot].held
     }
   }
@@ -219,7 +264,7 @@ final class Ledger: @unchecked Sendable {  // Everything mutable is protected by
   func markProgress() { monitor.locked { progressed = true } }
 
   /// Records inside the worker, records taken and given back since the start.
-  var counts: (inside: Int, bytes: Int, taken: Int, returned: Int) { monitor.locked { (records, bytes, taken, returned) } }
+  var counts: (inside: Int, bytes: Int, taken: Int, returned: Int) { monitor.locked { (records + aside.records, bytes + aside.bytes, taken, returned) } }
 
   // MARK: Any thread
 
@@ -282,7 +327,7 @@ final class Ledger: @unchecked Sendable {  // Everything mutable is protected by
           wakes = wakes || wantsEmpty
           if slots[slot].closed { free.append(slot) }
         }
-        if slots[slot].held, slots[slot].tracker.span <= bounds.span / 2 {
+        if slots[slot].held, !staysHeld(slot) {
           slots[slot].held = false
           wakes = true
         }
@@ -290,7 +335,7 @@ final class Ledger: @unchecked Sendable {  // Everything mutable is protected by
       records -= count
       returned += count
       // Woken for a chunk's worth of room, not for every record's.
-      if wantsRoom, bounds.records - records >= min(1000, bounds.records / 2 + 1), bounds.bytes - bytes >= bounds.bytes / 8 || records == 0 {
+      if wantsRoom, freeRecords >= min(1000, bounds.records / 4 + 1), freeBytes >= bounds.bytes / 8 || records == 0 {
         wantsRoom = false
         wakes = true
       }

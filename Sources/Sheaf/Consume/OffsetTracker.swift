@@ -28,6 +28,8 @@ struct OffsetTracker: ~Copyable {
   private(set) var position: Int64
   /// Records whose tickets have not come back.
   private(set) var outstanding = 0
+  /// Their bytes.
+  private(set) var bytes = 0
   /// Once a record was released, nothing from it on may be committed, even if later records are settled.
   private var firstReleased: Int64?
 
@@ -48,6 +50,7 @@ struct OffsetTracker: ~Copyable {
     let sequence = first &+ UInt32(truncatingIfNeeded: entries.count)
     entries.append(Entry(offset: offset, kept: kept, bytes: Int32(clamping: bytes), pending: 1, state: .inside))
     outstanding += 1
+    self.bytes += Int(entries[entries.count - 1].bytes)
     position = max(position, offset + 1)  // The end of the partition may have been told before.
     return sequence
   }
@@ -93,6 +96,7 @@ struct OffsetTracker: ~Copyable {
     precondition(entry.state == .inside, "a ticket came back twice")
     entries[index].state = state
     outstanding -= 1
+    bytes -= Int(entry.bytes)
     while !entries.isEmpty, entries[0].state != .inside {
       _ = entries.removeFirst()
       first &+= 1

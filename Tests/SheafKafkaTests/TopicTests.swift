@@ -1,0 +1,68 @@
+import Glibc
+import Sheaf
+import SheafTesting
+import Testing
+
+/// Topics that change while they are read.
+@Suite(.serialized, .enabled(if: Brokers.available.contains(.real), "needs Apache Kafka: set KAFKA_HOME")) struct TopicTests {
+  private func values(_ stage: Stage, _ range: Range<Int>, partitions: Int) throws {
+    try stage.broker.client.produce(stage.requests, range.lazy.map { index in
+      TestRecord(key: nil, value: row(index), headers: [.init("kafka_correlationId", Array("\(index)".utf8))], partition: Int32(index % partitions))
+    })
+  }
+
+  /// Deleted and created again under its name, with records of the old one inside: the new one is answered from its first record.
+  @Test(arguments: [200, 5000]) func aTopicCreatedAgainIsReadFromItsBeginning(second: Int) throws {
+    let stage = try Stage(.real, partitions: 2), directory = try TemporaryDirectory(), client = stage.broker.client
+    let log = directory.path + "/log"
+    try values(stage, 0..<4000, partitions: 2)
+    let worker = try stage.startWorker(["rows=16", "busy=4000", "records=2000", "topic.metadata.refresh.interval.ms=1000"], output: log)
+    try stage.waitForReplies(2000)
+    try client.deleteTopic(stage.requests)
+    try client.createTopic(stage.requests, partitions: 2)
+    try values(stage, 10_000..<10_000 + second, partitions: 2)
+    try stage.waitForCommit(second)
+    worker.signal(SIGTERM)
+    #expect(worker.wait(seconds: 20) == .code(0))
+    #expect(try client.committed(stage.group, stage.requests) == [Int64(second / 2), Int64(second / 2)])
+    let replies = try client.consume(stage.replies, count: Int(try client.endOffsets(stage.replies).reduce(0, +)))
+    let answered = replies.compactMap { $0.header("kafka_correlationId").flatMap { Int($0) } }.filter { $0 >= 10_000 }
+    #expect(Set(answered).count == second && answered.count == second)
+  }
+
+  /// New partitions are read from their first record, wherever the others begin.
+  @Test(arguments: [Start.earliest, .latest]) func aNewPartitionIsReadFromItsBeginning(_ start: Start) throws {
+    let stage = try Stage(.real, partitions: 1), client = stage.broker.client
+    let worker = try stage.startWorker(["start=\(start)", "topic.metadata.refresh.interval.ms=1000"])
+    try stage.waitForStart()
+    try values(stage, 0..<100, partitions: 1)
+    try stage.waitForReplies(100)
+    try client.growTopic(stage.requests, partitions: 3)
+    try values(stage, 100..<400, partitions: 3)  // Before the worker knows of them.
+    try stage.waitForReplies(400)
+    worker.signal(SIGTERM)
+    #expect(worker.wait(seconds: 20) == .code(0))
+    #expect(try stage.repeats(400) == 0)
+    #expect(try client.committed(stage.group, stage.requests) == [200, 100, 100])
+  }
+  typealias Start = WorkerConfiguration.Topics.Start
+
+  /// A committed offset below the first record left: the last line says what is gone and how to go on.
+  @Test func anOffsetThatRetentionHasPassedIsSaid() throws {
+    let stage = try Stage(.real, partitions: 1), directory = try TemporaryDirectory(), client = stage.broker.client
+    let log = directory.path + "/log"
+    try values(stage, 0..<100, partitions: 1)
+    let first = try stage.startWorker([])
+    try stage.waitForCommit(100)
+    first.signal(SIGTERM)
+    #expect(first.wait(seconds: 20) == .code(0))
+    try values(stage, 100..<300, partitions: 1)
+    try client.deleteRecords(stage.requests, 0, before: 250)
+    let second = try stage.startWorker([], output: log)
+    #expect(second.wait(seconds: 20) == .code(1))
+    let words = try readText(log).split(separator: "\n").last ?? ""
+    #expect(words.contains("\(stage.requests)/0: offset 100 is not in the topic, which begins at 250: 150 records were deleted"), "\(words)")
+    #expect(words.contains("--group \(stage.group) --topic \(stage.requests):0 --reset-offsets --to-earliest"))
+    #expect(try client.committed(stage.group, stage.requests) == [100])
+  }
+}
