@@ -135,6 +135,7 @@ extension KafkaSource {
     if configuration.untilEnd { ends[old.partition] = try? consumer.watermarks(old.partition, timeout: 5000).high }
     // An answer to a commit of the old offsets says nothing of the new.
     generation += 1
+    defer { countAssigned() }
     return try begin(PartitionOffset(old.partition, offset), committed: nil, suspects: 0)
   }
 
