@@ -1,10 +1,12 @@
 # What one does with Sheaf, by name. Everything here is a line or two that can be typed by hand just as well.
-.PHONY: help setup build demo test bench clean
+.PHONY: help setup build demo test chaos chaos-short bench clean
 
 help:
 	@echo 'make build   build the release: .build/release/sheaf'
 	@echo 'make demo    embed thousands of texts with two workers on an embedded broker, and check the books'
 	@echo 'make test    run every test; with KAFKA_HOME set, on a real Kafka too'
+	@echo 'make chaos   kill workers and brokers of a real Kafka (KAFKA_HOME) a hundred times, and account for a million records;'
+	@echo '             chaos-short: two minutes of it; ARGS="--seed 7" runs one again, ARGS=--help lists what can be chosen'
 	@echo 'make bench   compare with a C loop on librdkafka that does the same job'
 	@echo 'make clean   remove what was built (.sheaf/, what was downloaded, stays)'
 	@echo 'make setup   fetch what the others need; they call it themselves'
@@ -22,6 +24,16 @@ test: setup
 	@scripts/setup newer-librdkafka
 	swift build --build-tests
 	swift test --skip-build
+
+chaos: setup
+	swift build -c release --product TestWorker
+	swift build -c release --product Chaos
+	.build/release/Chaos $(ARGS)
+
+chaos-short: setup
+	swift build --product TestWorker
+	swift build --product Chaos
+	.build/debug/Chaos --short $(ARGS)
 
 bench: setup
 	Benchmarks/run

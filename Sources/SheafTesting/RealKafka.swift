@@ -1,106 +1,74 @@
 import Glibc
 
-/// A throw-away node of Apache Kafka on loopback: broker and controller in one, run from KAFKA_HOME by the scripts that every
-/// download has. Its files go when it goes, and it goes when this process does.
+/// A throw-away Apache Kafka on loopback, one node or several, each broker and controller in one, run from KAFKA_HOME by the scripts
+/// that every download has. Its files go when it goes, and it goes when this process does.
+///
+/// With three nodes everything has three copies, and a write is acknowledged when two have it: one node may be away.
 public final class RealKafka: TestBroker {
   public let bootstrap: String
-  private let home: String
+  /// Where clients connect by way of `proxies`; empty without.
+  public let proxiedBootstrap: String
+  /// One in front of each node, where asked for: connections made by way of them are cut, delayed and refused at will.
+  public let proxies: [TestProxy]
+  private let nodes: [Node]
   private let directory: TemporaryDirectory
-  private let process = Locked<ChildProcess?>(nil)
 
-  /// Formats a directory and starts the node; returns when it answers (some seconds).
-  /// - Parameter settings: broker properties beside ours.
-  public init(settings: [String: String] = [:]) throws {
-    guard let home = getenv("KAFKA_HOME") else {
+  /// Formats directories and starts the nodes; returns when they answer (some seconds).
+  /// - Parameters:
+  ///   - nodes: 1 or 3.
+  ///   - proxied: a second listener whose advertised address is a proxy's.
+  ///   - settings: broker properties beside ours.
+  public init(nodes count: Int = 1, proxied: Bool = false, settings: [String: String] = [:]) throws {
+    guard let home = getenv("KAFKA_HOME").map({ String(cString: $0) }) else {
       throw TestClientError("KAFKA_HOME is not set; set it to an unpacked download of Apache Kafka")
     }
-    self.home = String(cString: home)
     directory = try TemporaryDirectory("sheaf-kafka")
-    let (port, controllerPort) = (try freePort(), try freePort())
-    bootstrap = "127.0.0.1:\(port)"
-    let properties = Self.properties(directory.path, port, controllerPort).merging(settings) { $1 }
-    try writeText(properties.map { "\($0.key)=\($0.value)\n" }.sorted().joined(), to: propertiesFile)
-    let format = try script("kafka-storage.sh", "format", "-t", "c2hlYWYtdGVzdHMtMDAwMA", "-c", propertiesFile)
-    guard format.wait() == .code(0) else { throw TestClientError("kafka-storage.sh format failed:\n\(log)") }
-    try start()
-  }
-
-  /// Starts the node again on its old data and address, after `stop()` or `kill()`.
-  public func restart() throws { try start() }
-
-  /// Ends the node in order.
-  public func stop() {
-    guard let process = process.withLock({ $0.take() }) else { return }
-    process.signal(SIGTERM)
-    _ = process.wait(seconds: 30)
-  }
-
-  /// Ends the node as a crash would.
-  public func kill() {
-    guard let process = process.withLock({ $0.take() }) else { return }
-    process.signal(SIGKILL)
-    process.wait()
-  }
-
-  public func createTopic(_ name: String, partitions: Int) throws { try client.createTopic(name, partitions: partitions) }
-
-  /// What the node has written so far, for the message of a failure.
-  public var log: String { (try? readText(logFile)) ?? "" }
-
-  private var propertiesFile: String { directory.path + "/server.properties" }
-  private var logFile: String { directory.path + "/log" }
-
-  private func start() throws {
-    let node = try script("kafka-server-start.sh", propertiesFile)
-    process.withLock { $0 = node }
-    let client = client
-    for _ in 0..<60 {
-      guard node.isRunning else { throw TestClientError("kafka-server-start.sh ended:\n\(log.suffix(3000))") }
-      if client.answers(within: 1) { return }
+    let (path, ports) = (directory.path, try (0..<count).map { _ in try Node.Ports() })
+    let proxies = proxied ? try ports.map { try TestProxy(to: $0.proxied) } : []
+    self.proxies = proxies
+    bootstrap = ports.map { "127.0.0.1:\($0.client)" }.joined(separator: ",")
+    proxiedBootstrap = proxies.map { "127.0.0.1:\($0.port)" }.joined(separator: ",")
+    let voters = ports.enumerated().map { "\($0 + 1)@127.0.0.1:\($1.controller)" }.joined(separator: ",")
+    nodes = try ports.indices.map { index in
+      let own = count == 1 ? path : "\(path)/node\(index + 1)"
+      if count > 1 { mkdir(own, 0o755) }
+      var properties = Node.properties(own, ports[index], copies: count).merging(["node.id": "\(index + 1)", "controller.quorum.voters": voters]) { $1 }
+      if proxied {
+        properties["listeners"]! += ",PROXIED://127.0.0.1:\(ports[index].proxied)"
+        properties["advertised.listeners"]! += ",PROXIED://127.0.0.1:\(proxies[index].port)"
+      }
+      let node = Node(home: home, directory: own, root: path, port: ports[index].client)
+      try node.format(properties.merging(settings) { $1 })
+      return node
     }
-    throw TestClientError("Kafka did not answer within a minute:\n\(log.suffix(3000))")
+    try restart()
   }
 
-  private func script(_ name: String, _ arguments: String...) throws -> ChildProcess {
-    try ChildProcess(
-      ["\(home)/bin/\(name)"] + arguments,
-      environment: [
-        "KAFKA_HEAP_OPTS": "-Xmx384m -Xms128m", "LOG_DIR": directory.path + "/logs",
-        // Starts sooner, and leaves the cores to the tests.
-        "KAFKA_JVM_PERFORMANCE_OPTS": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Djava.awt.headless=true",
-      ],
-      output: .file(logFile), removing: directory.path)
+  deinit { proxies.forEach { $0.close() } }
+
+  /// Starts the nodes again on their old data and addresses, after `stop()` or `kill()`.
+  public func restart() throws {
+    for node in nodes { try node.start() }
+    for node in nodes { try node.waitUntilItAnswers() }
   }
 
-  private static func properties(_ directory: String, _ port: UInt16, _ controllerPort: UInt16) -> [String: String] {
-    [
-      "process.roles": "broker,controller",
-      "node.id": "1",
-      "controller.quorum.voters": "1@127.0.0.1:\(controllerPort)",
-      "controller.listener.names": "CONTROLLER",
-      "listeners": "PLAINTEXT://127.0.0.1:\(port),CONTROLLER://127.0.0.1:\(controllerPort)",
-      "advertised.listeners": "PLAINTEXT://127.0.0.1:\(port)",
-      "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-      "log.dirs": directory + "/data",
-      "auto.create.topics.enable": "false",
-      // One node: a copy of everything. Few partitions: a sooner start.
-      "offsets.topic.replication.factor": "1",
-      "offsets.topic.num.partitions": "4",
-      "transaction.state.log.replication.factor": "1",
-      "transaction.state.log.min.isr": "1",
-      "transaction.state.log.num.partitions": "4",
-      "share.coordinator.state.topic.replication.factor": "1",
-      "share.coordinator.state.topic.min.isr": "1",
-      // Groups form at once, and members of tests may be short-lived.
-      "group.initial.rebalance.delay.ms": "0",
-      "group.min.session.timeout.ms": "1000",
-      "group.consumer.min.session.timeout.ms": "1000",
-      "group.consumer.session.timeout.ms": "6000",
-      "group.consumer.min.heartbeat.interval.ms": "100",
-      "group.consumer.heartbeat.interval.ms": "300",
-      // After a kill the node counts itself as gone in seconds.
-      "broker.heartbeat.interval.ms": "500",
-      "broker.session.timeout.ms": "3000",
-    ]
+  /// Ends the nodes in order.
+  public func stop() { nodes.forEach { $0.end(SIGTERM) } }
+
+  /// Ends the nodes as a crash would.
+  public func kill() { nodes.forEach { $0.end(SIGKILL) } }
+
+  /// The same for one node, counted from 0.
+  public func restart(_ node: Int) throws {
+    try nodes[node].start()
+    try nodes[node].waitUntilItAnswers()
   }
+
+  public func stop(_ node: Int) { nodes[node].end(SIGTERM) }
+  public func kill(_ node: Int) { nodes[node].end(SIGKILL) }
+
+  public func createTopic(_ name: String, partitions: Int) throws { try client.createTopic(name, partitions: partitions, copies: nodes.count) }
+
+  /// What the nodes have written so far, for the message of a failure.
+  public var log: String { nodes.map(\.log).joined() }
 }

@@ -58,11 +58,11 @@ public struct TestClient: Sendable {
     }
   }
 
-  /// Creates a topic by an admin request (which the embedded broker does not take); one copy. Returns when it can be used.
-  public func createTopic(_ name: String, partitions: Int, settings: [String: String] = [:]) throws {
+  /// Creates a topic by an admin request (which the embedded broker does not take). Returns when it can be used.
+  public func createTopic(_ name: String, partitions: Int, copies: Int = 1, settings: [String: String] = [:]) throws {
     try withClient(type: RD_KAFKA_PRODUCER) { client in
       var reason = [CChar](repeating: 0, count: 512)
-      var topic = rd_kafka_NewTopic_new(name, Int32(partitions), 1, &reason, reason.count)
+      var topic = rd_kafka_NewTopic_new(name, Int32(partitions), Int32(copies), &reason, reason.count)
       guard topic != nil else {
         throw TestClientError("topic \(name): \(reason.withUnsafeBufferPointer { String(cString: $0.baseAddress!) })")
       }
@@ -81,6 +81,23 @@ public struct TestClient: Sendable {
       // The controller has it; a broker hears of it a moment later.
       for _ in 0..<200 where (try? partitionCount(client, name)) != partitions { usleep(20_000) }
     }
+  }
+
+  /// Whether every copy of every partition of these topics is up to date.
+  public func isInSync(_ topics: [String]) -> Bool {
+    let found = try? withClient { client in
+      try topics.allSatisfy { topic in
+        let handle = rd_kafka_topic_new(client, topic, nil)
+        defer { rd_kafka_topic_destroy(handle) }
+        var metadata: UnsafePointer<rd_kafka_metadata>?
+        try check(rd_kafka_metadata(client, 0, handle, &metadata, 5000), "metadata of \(topic)")
+        defer { rd_kafka_metadata_destroy(metadata) }
+        guard let found = metadata?.pointee, found.topic_cnt == 1 else { return false }
+        let partitions = UnsafeBufferPointer(start: found.topics[0].partitions, count: Int(found.topics[0].partition_cnt))
+        return !partitions.isEmpty && partitions.allSatisfy { $0.isr_cnt == $0.replica_cnt && $0.leader >= 0 }
+      }
+    }
+    return found ?? false
   }
 
   /// Whether a broker answers.

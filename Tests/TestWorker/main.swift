@@ -1,40 +1,11 @@
 // TestWorker BOOTSTRAP GROUP REQUESTS REPLIES KEY=VALUE…
-// An identity model over uint8[256] in a worker of its own, until SIGTERM. Keys: rows, busy (microseconds a run takes),
-// start, drain (ms), lanes, delivery, order, interval (ms between commits), width (of a row, 256), records, bytes, span,
-// wait (microseconds), until=end, report=FILE (a line each 100 ms: records inside, bytes inside, taken, settled, fetched by
-// librdkafka), deadLetters, isolate, crash=true (a row that begins with 0xAB aborts, one with 0xAC allocates until nothing is
-// left), and any librdkafka property; one with no value is left out.
+// An identity model over uint8[256] in a worker of its own, until SIGTERM. Keys: rows, busy (microseconds a run takes; a-b: any
+// time between the two), start, drain (ms), lanes, delivery, order, interval (ms between commits), width (of a row, 256), records, bytes, span, wait
+// (microseconds), until=end, report=FILE (a line each 100 ms: records inside, bytes inside, taken, settled, fetched by librdkafka),
+// deadLetters, isolate, poison=true (a row that begins with 0xEE fails its run), crash=true (a row that begins with 0xAB aborts, one
+// with 0xAC allocates until nothing is left), and any librdkafka property; one with no value is left out.
 import Glibc
 import Sheaf
-
-struct Identity: Model {
-  let name = "identity"
-  let signature: Signature
-  var busy: UInt32
-  var crashes: Bool
-
-  init(busy: Int, width: Int, crashes: Bool) {
-    self.crashes = crashes
-    self.busy = UInt32(busy)
-    signature = Signature(inputs: [.rows("bytes", .uint8, [width])], outputs: [.rows("bytes", .uint8, [width])])
-  }
-
-  func makeContext() -> any RunContext { Context(busy: busy, crashes: crashes) }
-
-  final class Context: RunContext {
-    let busy: UInt32, crashes: Bool
-    init(busy: UInt32, crashes: Bool) {
-      self.busy = busy
-      self.crashes = crashes
-    }
-    func run(_ batch: ModelBatch) {
-      if busy > 0 { usleep(busy) }
-      Timing.note(batch.rows)
-      if crashes { for row in 0..<batch.rows { crash(batch.input(0)[row * batch.inputShape(0)[1]]) } }
-      batch.output(0).copyMemory(from: batch.input(0))
-    }
-  }
-}
 
 /// Rows from the first run to the last, for a rate without the time a group needs to form.
 enum Timing {
@@ -61,7 +32,9 @@ for argument in arguments.dropFirst(5) {
 
 let crashes = settings.removeValue(forKey: "crash") == "true"
 if crashes { limitMemory() }
-let model = Identity(busy: take("busy") ?? 0, width: take("width") ?? 256, crashes: crashes)
+let busy = (settings.removeValue(forKey: "busy") ?? "0").split(separator: "-").map { UInt32($0)! }
+let model = Identity(
+  busy: busy[0]...busy[busy.count - 1], width: take("width") ?? 256, poison: settings.removeValue(forKey: "poison") == "true", crashes: crashes)
 var configuration = WorkerConfiguration(
   kafka: ["bootstrap.servers": arguments[1], "group.id": arguments[2]],
   topics: .init(requests: [arguments[3]], format: .raw, replyFormat: .raw, replies: arguments[4]))

@@ -63,13 +63,16 @@ final class KafkaSink: Sink, @unchecked Sendable {  // Set once before the threa
     /// The same without what made it too large: no key, short headers, a cut value.
     case reducedErrorReply
     case reducedDeadLetter
+    /// Of the value nothing either.
+    case emptyDeadLetter
 
     /// What is sent in its place where it is too large; nil: nothing is left to leave out.
     var reduced: Outcome? {
       switch self {
       case .errorReply: .reducedErrorReply
       case .deadLetter: .reducedDeadLetter
-      case .reply, .routedReply, .reducedErrorReply, .reducedDeadLetter: nil
+      case .reducedDeadLetter: .emptyDeadLetter
+      case .reply, .routedReply, .reducedErrorReply, .emptyDeadLetter: nil
       }
     }
   }

@@ -90,7 +90,7 @@ final class KafkaWriter: OutcomeWriter {
     case .reply, .routedReply:
       answered.release()
       tell(record, fault)
-    case .errorReply, .deadLetter, .reducedErrorReply, .reducedDeadLetter:
+    case .errorReply, .deadLetter, .reducedErrorReply, .reducedDeadLetter, .emptyDeadLetter:
       answered.forEach { if $0.outcome == failed { $0.release() } else { present.append($0) } }
       if let reduced = failed.reduced { _ = send(fault, record, as: reduced) } else { giveUp(record, failed) }
     }
@@ -123,7 +123,7 @@ final class KafkaWriter: OutcomeWriter {
   /// Sends one outcome of a failed record. - Returns: false where the producer's queue is full and this writer does not wait.
   func send(_ fault: RecordFault, _ record: Record, as outcome: KafkaSink.Outcome) -> Bool {
     switch outcome {
-    case .deadLetter, .reducedDeadLetter: return deadLetter(record, fault, outcome)
+    case .deadLetter, .reducedDeadLetter, .emptyDeadLetter: return deadLetter(record, fault, outcome)
     case .reply, .routedReply, .errorReply, .reducedErrorReply: break
     }
     outgoing.addHeader("content-type", json)
@@ -133,9 +133,9 @@ final class KafkaWriter: OutcomeWriter {
   }
 
   /// The original, with what is wrong with it (header names of KIP-1191). Reduced, it has neither the original's headers nor its
-  /// key, and of its value what is cut to 64 KiB, and says so.
+  /// key, and its value is cut to 64 KiB, or left out where that is too large too; a header says so.
   private func deadLetter(_ record: Record, _ fault: RecordFault, _ outcome: KafkaSink.Outcome) -> Bool {
-    let isReduced = outcome == .reducedDeadLetter
+    let isReduced = outcome != .deadLetter
     if !isReduced, let list = record.headers.handle { outgoing.copyHeaders(of: OpaquePointer(list)) }
     sink.source.topicName(record.topic).withUTF8Pointer { outgoing.addHeader("__dlq.errors.topic", $0) }
     withDecimal(Int64(record.partition)) { outgoing.addHeader("__dlq.errors.partition", $0) }
@@ -145,7 +145,7 @@ final class KafkaWriter: OutcomeWriter {
     var value = record.value
     if isReduced {
       withDecimal(Int64(value.count)) { outgoing.addHeader("sheaf_cut_from", $0) }
-      value = UnsafeRawBufferPointer(rebasing: value.prefix(65_536))
+      value = UnsafeRawBufferPointer(rebasing: value.prefix(outcome == .emptyDeadLetter ? 0 : 65_536))
     }
     return transmit(
       record, value, Route(topic: sink.deadLetters!, partition: -1, isNamed: false), outcome, fault, key: isReduced ? noKey : record.key,
@@ -267,7 +267,7 @@ final class KafkaWriter: OutcomeWriter {
         tell(record, RecordFault(.badReplyTopic, expected: "a reply partition that exists", came: "\(route.partition)"))
         return true
       }
-    case .errorReply, .deadLetter, .reducedErrorReply, .reducedDeadLetter:
+    case .errorReply, .deadLetter, .reducedErrorReply, .reducedDeadLetter, .emptyDeadLetter:
       if isTooLarge, let reduced = outcome.reduced, let fault { return send(fault, record, as: reduced) }
       if isTooLarge {
         giveUp(record, outcome)
