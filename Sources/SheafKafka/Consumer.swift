@@ -114,10 +114,20 @@ public final class Consumer {
     return list.values
   }
 
-  /// First and next offset of a partition. Blocks up to `timeout` milliseconds.
+  /// First and next offset of a partition. Blocks up to `timeout` milliseconds, three times where the leader has moved.
   public func watermarks(_ partition: TopicPartition, timeout: Int32) throws -> (low: Int64, high: Int64) {
     var low: Int64 = 0, high: Int64 = 0
-    try check(rd_kafka_query_watermark_offsets(client, partition.topic, partition.partition, &low, &high, timeout))
+    func ask() -> rd_kafka_resp_err_t { rd_kafka_query_watermark_offsets(client, partition.topic, partition.partition, &low, &high, timeout) }
+    var code = ask()
+    if code == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION {
+      // Of a topic that is not being read librdkafka goes on asking whom it once knew as the leader: it has to be told to look again.
+      let topic = rd_kafka_topic_new(client, partition.topic, nil)
+      defer { if let topic { rd_kafka_topic_destroy(topic) } }
+      var metadata: UnsafePointer<rd_kafka_metadata>?
+      if rd_kafka_metadata(client, 0, topic, &metadata, timeout) == RD_KAFKA_RESP_ERR_NO_ERROR { rd_kafka_metadata_destroy(metadata) }
+      code = ask()
+    }
+    try check(code)
     return (low, high)
   }
 

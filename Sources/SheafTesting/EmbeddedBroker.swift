@@ -82,6 +82,11 @@ public final class EmbeddedBroker: TestBroker, @unchecked Sendable {  // Every c
     rd_kafka_mock_clear_request_errors(cluster, Int16(apiKey))
   }
 
+  /// Moves the leader of a partition to a broker.
+  public func setLeader(of topic: String, _ partition: Int, broker: Int) throws {
+    try check(rd_kafka_mock_partition_set_leader(cluster, topic, Int32(partition), Int32(broker)), "set the leader of \(topic)/\(partition)")
+  }
+
   /// Moves the coordinator of a group to a broker.
   public func setCoordinator(ofGroup group: String, broker: Int) throws {
     try check(rd_kafka_mock_coordinator_set(cluster, "group", group, Int32(broker)), "set the coordinator of \(group)")

@@ -1,5 +1,6 @@
 import CPlatform
 import Glibc
+import SheafKafka
 @testable import SheafTesting
 import Testing
 
@@ -46,6 +47,17 @@ import Testing
     broker.pushErrors(0, [6, 6])  // Produce: not the leader, which is retried.
     try broker.client.produce("topic", [TestRecord("hello")])
     #expect(try broker.client.endOffsets("topic") == [1])
+  }
+
+  /// A leader that moves while nothing is read yet: where a partition begins is asked of the new one.
+  @Test func watermarksFollowTheLeader() throws {
+    let broker = try EmbeddedBroker(brokers: 2, topics: [("topic", 1)])
+    try broker.setLeader(of: "topic", 0, broker: 1)
+    try broker.client.produce("topic", [TestRecord("hello")])
+    let consumer = try Consumer([("bootstrap.servers", broker.bootstrap), ("group.id", "group")], wakeup: -1)
+    #expect(try consumer.watermarks(TopicPartition("topic", 0), timeout: 5000).high == 1)
+    try broker.setLeader(of: "topic", 0, broker: 2)
+    #expect(try consumer.watermarks(TopicPartition("topic", 0), timeout: 5000).high == 1)
   }
 
   @Test(.enabled(if: Brokers.available.contains(.real))) func realKafkaSurvivesACrash() throws {
