@@ -22,10 +22,14 @@ extension RealKafka {
       (self.home, self.directory, self.root, self.port) = (home, directory, root, port)
     }
 
-    func format(_ properties: [String: String]) throws {
+    func beginFormat(_ properties: [String: String]) throws {
       try writeText(properties.map { "\($0.key)=\($0.value)\n" }.sorted().joined(), to: propertiesFile)
       let format = try script("kafka-storage.sh", "format", "-t", "c2hlYWYtdGVzdHMtMDAwMA", "-c", propertiesFile)
-      guard format.wait() == .code(0) else { throw TestClientError("kafka-storage.sh format failed:\n\(log)") }
+      process.withLock { $0 = format }
+    }
+
+    func endFormat() throws {
+      guard process.withLock({ $0.take() })?.wait() == .code(0) else { throw TestClientError("kafka-storage.sh format failed:\n\(log)") }
     }
 
     func start() throws {

@@ -38,9 +38,10 @@ public final class RealKafka: TestBroker {
         properties["advertised.listeners"]! += ",PROXIED://127.0.0.1:\(proxies[index].port)"
       }
       let node = Node(home: home, directory: own, root: path, port: ports[index].client)
-      try node.format(properties.merging(settings) { $1 })
+      try node.beginFormat(properties.merging(settings) { $1 })
       return node
     }
+    for node in nodes { try node.endFormat() }
     try restart()
   }
 
