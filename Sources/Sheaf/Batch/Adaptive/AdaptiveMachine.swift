@@ -1,0 +1,199 @@
+/// Decides when the waiting requests become a batch, and which of them, by what runs cost: the adaptive counterpart of
+/// `BatchMachine`, asked in the same way. Pure: time is an argument.
+///
+/// Every batch holds the oldest request and is filled around its length. Tell it of each run (`observe`), and of what an answer
+/// takes beside waiting and running (`observe(overhead:)`).
+struct AdaptiveMachine<Payload>: ~Copyable {
+  enum Reason: String, Sendable, CaseIterable {
+    /// No company could make it better.
+    case full
+    /// A lane was idle.
+    case idle
+    /// The oldest could wait no longer: the target, or `maxWait`.
+    case wait
+    /// No company is to be expected in time.
+    case lonely
+    /// Requests that had been passed over as often as they may.
+    case passedOver
+    /// A request would expire if the run began later.
+    case deadline
+    case drain
+  }
+
+  enum Decision: Equatable {
+    case dispatch(count: Int, Reason)
+    case wait(until: Nanoseconds?)
+    /// Requests have expired: `removeExpired`, then ask again.
+    case expire
+
+    var isDispatch: Bool { if case .dispatch = self { true } else { false } }
+  }
+
+  var model: CostModel
+  private var waiting: WaitingSet<Payload>
+  private var passedOver: PassedOver
+  private var planner = BatchPlanner()
+  private var latePlanner = BatchPlanner()
+  private var arrivals = ArrivalRate()
+  private var overhead = 0.0
+  private var selected: [Int32] = []
+  /// While waiting: not to be thought about again before this time or this many rows.
+  private var quiet: (until: Nanoseconds, rows: Int)?
+  /// Whether the oldest request of the batch decided on last is expected to be answered within the target.
+  private(set) var targetIsMet = true
+  /// Of the batch decided on last.
+  private(set) var plan = BatchPlanner.Plan()
+  private var decisions = 0
+  /// Nanoseconds a row took, lately.
+  private var rowTime = 0.0
+  /// No request waits whose deadline is earlier.
+  private var earliestDeadline = Nanoseconds.max
+
+  var settings: BatchSettings { didSet { changed() } }
+  var adaptive: AdaptiveSettings { didSet { changed() } }
+  var isDraining = false
+  /// That may run at once.
+  var lanes: Int
+
+  init(_ settings: BatchSettings, _ adaptive: AdaptiveSettings, lanes: Int = 1, model: CostModel = CostModel(), window: Int = 1024) {
+    self.settings = settings
+    self.adaptive = adaptive
+    self.lanes = max(1, lanes)
+    self.model = model
+    waiting = WaitingSet(window: window)
+    passedOver = PassedOver(bound: adaptive.passedOverAtMost)
+  }
+
+  private mutating func changed() {
+    planner.invalidate()
+    latePlanner.invalidate()
+    quiet = nil
+    if passedOver.bound != adaptive.passedOverAtMost { passedOver = PassedOver(bound: adaptive.passedOverAtMost) }
+  }
+
+  var isEmpty: Bool { waiting.isEmpty }
+  var count: Int { waiting.count }
+  var rows: Int { waiting.rows }
+
+  /// - Complexity: O(1) amortised.
+  mutating func add(_ item: BatchItem, _ payload: Payload, now: Nanoseconds) {
+    waiting.add(item, payload)
+    arrivals.add(rows: item.rows, now: now)
+    if item.deadline != .max {
+      earliestDeadline = min(earliestDeadline, item.deadline)
+      quiet = nil
+    }
+  }
+
+  /// - Parameter lanes: that ran at once.
+  mutating func observe(rows: Int, length: Int, duration: Nanoseconds, lanes: Int = 1, now: Nanoseconds) {
+    model.observe(rows: rows, length: length, duration: duration, lanes: lanes, now: now)
+  }
+
+  /// What an answer took beside waiting here and running: decoding before, encoding, sending and the acknowledgement after. Kept
+  /// as a high quantile.
+  mutating func observe(overhead duration: Nanoseconds) {
+    let value = Double(duration)
+    let step = max(overhead, value) * 0.02
+    overhead = max(0, overhead + (value > overhead ? step * 0.95 : -step * 0.05))
+  }
+
+  /// What is to be done at `now` by a lane that is free. A batch decided on is to be taken before anything else is asked.
+  /// - Complexity: O(lengths that wait²), and O(batch).
+  mutating func next(_ now: Nanoseconds) -> Decision {
+    guard let oldest = waiting.oldest else { return .wait(until: nil) }
+    if now >= earliestDeadline { return .expire }
+    if let quiet, !isDraining {
+      if now < quiet.until, waiting.rows < quiet.rows { return .wait(until: quiet.until) }
+      self.quiet = nil
+    }
+    let target = max(1, Double(adaptive.latencyTarget) - overhead)
+    let age = now > waiting.item(oldest).arrival ? Double(now - waiting.item(oldest).arrival) : 0
+    makePlan(now, target: target, age: age)
+    if plan.isForced { return .dispatch(count: selected.count, .passedOver) }
+    if plan.isFull { return .dispatch(count: selected.count, .full) }
+    if isDraining { return .dispatch(count: selected.count, .drain) }
+    switch adaptive.objective {
+    case .latency: return .dispatch(count: selected.count, .idle)
+    case .efficiency: return waitForCompany(now, age: age, target: target)
+    }
+  }
+
+  private func limits(_ target: Double) -> BatchLimits {
+    BatchLimits(settings: settings, runTime: target * adaptive.runShare, lanes: lanes)
+  }
+
+  private mutating func makePlan(_ now: Nanoseconds, target: Double, age: Double) {
+    decisions &+= 1
+    // Now and then, and where there is time for a run twice as long as expected.
+    let explores = decisions & 31 == 0 && age + 2 * plan.time99 < target / 2
+    var limits = self.limits(target)
+    plan = planner.plan(waiting, model, limits, now: now, target: target, protected: passedOver.limit, explores: explores, selected: &selected)
+    targetIsMet = model.isEmpty || age + plan.time99 <= target
+    if !targetIsMet {
+      // Too late for the oldest: drain as fast as can be.
+      limits.runTime = max(limits.runTime, target)
+      plan = latePlanner.plan(waiting, model, limits, now: now, target: target, protected: passedOver.limit, explores: false, selected: &selected)
+    }
+      }
+
+  /// Waiting pays while the batch is not as good as it can be, company is to be expected, and the target allows it.
+  private mutating func waitForCompany(_ now: Nanoseconds, age: Double, target: Double) -> Decision {
+    guard !model.isEmpty else { return .dispatch(count: selected.count, .idle) }
+    let usual = arrivals.perSecond(now)
+    // A load that has just begun shows in what came since the oldest, before it shows in the rate.
+    let present = age > 0 ? Double(max(0, waiting.rows - 3)) / (age / 1e9) : 0
+    // The busier the device, the less there is to gain and the more to lose.
+    let load = min(1, max(usual, present) * rowTime / 1e9 / Double(lanes))
+    let due = planner.slack(plan, waiting, model, limits(target), now: now, target: target * 0.95 * (1 - load * load))
+    let slack = min(due, Double(min(settings.maxWait, UInt64(1) << 62)) - age)
+    guard slack > 0 else { return .dispatch(count: selected.count, .wait) }
+    var until = now + Nanoseconds(slack)
+    if earliestDeadline != .max {
+      let latest = Double(earliestDeadline) - plan.time99
+      guard latest > Double(now) else { return .dispatch(count: selected.count, .deadline) }
+      until = min(until, Nanoseconds(latest))
+    }
+    guard usual == 0 || usual * slack / 1e9 > 0.2 else { return .dispatch(count: selected.count, .lonely) }
+    quiet = (until, waiting.rows + max(1, waiting.rows / 8))
+    return .wait(until: until)
+  }
+
+  /// Removes the batch that `next` decided on, the oldest first. - Parameter count: as `next` said.
+  mutating func take(_ count: Int, _ body: (BatchItem, Payload) -> Void) {
+    precondition(count == selected.count, "a batch of \(count) was not decided on, one of \(selected.count) was")
+    var newest: UInt64 = 0
+    for index in selected {
+      newest = max(newest, waiting.sequence(index))
+      let next = waiting.remove(index)
+      body(next.item, next.payload)
+    }
+    if !selected.isEmpty { passedOver.dispatched(newest: newest) }
+    if plan.rows > 0 { rowTime += (plan.time / Double(plan.rows) - rowTime) * 0.1 }
+    decided()
+    if waiting.isEmpty { earliestDeadline = .max }
+  }
+
+  /// Removes what has expired and gives it to `body`; the others keep their order. - Complexity: O(requests waiting).
+  mutating func removeExpired(_ now: Nanoseconds, _ body: (Payload) -> Void) {
+    var earliest = Nanoseconds.max
+    waiting.remove(where: { item, _ in
+      if item.deadline <= now { return true }
+      earliest = min(earliest, item.deadline)
+      return false
+    }) { body($0) }
+    earliestDeadline = earliest
+    decided()
+  }
+
+  /// Removes the requests for which `shouldLeave` holds and gives them to `body`. - Complexity: O(requests waiting).
+  mutating func remove(where shouldLeave: (Payload) -> Bool, _ body: (Payload) -> Void) {
+    waiting.remove(where: { _, payload in shouldLeave(payload) }, body)
+    decided()
+  }
+
+  private mutating func decided() {
+    selected.removeAll(keepingCapacity: true)
+    quiet = nil
+  }
+}
