@@ -22,6 +22,8 @@ func compareSingle() {
       })
     settings.append(Setting(name: "TF ASBS, \(rows) rows") { SharedAdaptive(most: rows, threads: max(2, $0.device.lanes)) })
   }
+  // The adaptive policy with one objective for all, as the settings have one wait for all.
+  for objective in AdaptiveSettings.Objective.allCases { settings.append(Setting(name: "adaptive, always \(objective.rawValue)") { $0.adaptive(objective).make(0) }) }
   var sums = [Double](repeating: 0, count: settings.count), wins = [Int](repeating: 0, count: settings.count), count = 0
   for scenario in Scenario.all {
     let capacity = scenario.capacity
