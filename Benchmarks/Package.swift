@@ -14,6 +14,10 @@ let package = Package(
     .executableTarget(
       name: "delivery", dependencies: [.product(name: "Sheaf", package: "sheaf"), .product(name: "SheafTesting", package: "sheaf")],
       path: "Sources/Delivery", linkerSettings: [.linkedLibrary("jemalloc")]),
+    .executableTarget(
+      name: "grouping",
+      dependencies: [.product(name: "Sheaf", package: "sheaf"), .product(name: "SheafONNX", package: "sheaf"), .product(name: "SheafTesting", package: "sheaf")],
+      path: "Sources/Grouping", linkerSettings: [.linkedLibrary("jemalloc")]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -52,6 +52,8 @@ public final class Worker: Sendable {
     let sink = sink
     watchdog = Watchdog(bound: configuration.limits.stall, source: source, acknowledgements: { sink.acknowledgements }, log: configuration.log)
     batcher = Batcher(configuration.batch, lanes: configuration.lanes, fence: source.fence)
+    if let profile = configuration.profile { batcher.model = profile.model }
+    source.onSample { [batcher] in batcher.observe(overhead: $0) }
     isolatedBatcher = Batcher(configuration.batch, lanes: 1, fence: source.fence)
   }
 
@@ -163,6 +165,9 @@ public final class Worker: Sendable {
       rows: tally.rows, batchSizes: tally.sizes, reasons: Dictionary(uniqueKeysWithValues: tally.reasons.map { ($0.key.rawValue, $0.value) }),
       hold: holds.isEmpty ? nil : holds.joined(separator: "; "), stalls: watchdog.stalls)
   }
+
+  /// What runs were measured to cost so far, on top of the configured profile.
+  public var profile: RunProfile { RunProfile(batcher.model) }
 
   /// The batching parameters in force; what is set is obeyed by the next batch, within what the model allows. Requests larger than
   /// the bounds at the start are refused even where these are raised.

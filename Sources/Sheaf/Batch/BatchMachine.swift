@@ -19,17 +19,8 @@ struct BatchItem: BitwiseCopyable {
 /// leave in the order in which they came; a batch is the longest prefix within the bounds. A single request over a bound (the
 /// bound was lowered after it came) runs alone.
 struct BatchMachine<Payload>: ~Copyable {
-  enum Reason: String, Sendable, CaseIterable { case full, wait, deadline, drain }
-
-  enum Decision: Equatable {
-    case dispatch(count: Int, Reason)
-    /// Nothing is due before this time; nil: nothing waits.
-    case wait(until: Nanoseconds?)
-    /// Requests have expired: `removeExpired`, then ask again.
-    case expire
-
-    var isDispatch: Bool { if case .dispatch = self { true } else { false } }
-  }
+  typealias Reason = DispatchReason
+  typealias Decision = BatchDecision
 
   struct Waiting {
     var item: BatchItem
@@ -109,6 +100,9 @@ struct BatchMachine<Payload>: ~Copyable {
     }
     prefix = Prefix()
   }
+
+  /// Removes all, in order.
+  mutating func removeAll(_ body: (BatchItem, Payload) -> Void) { take(count, body) }
 
   /// Removes the requests for which `shouldLeave` holds and gives them to `body`; the others keep their order.
   /// - Complexity: O(requests waiting).

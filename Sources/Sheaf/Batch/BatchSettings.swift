@@ -9,6 +9,10 @@ public struct BatchSettings: Sendable, Hashable {
   public var maxTokens: Int
   /// Bytes of decoded rows in a batch at most; 1 and more. Default 16 MiB.
   public var maxBytes: Int
+  /// How batches are decided on, within these bounds. Default fixed.
+  public var policy = BatchPolicy.fixed
+  /// What an adaptive policy aims at.
+  public var adaptive = AdaptiveSettings()
 
   public init(maxRows: Int = 32, maxWait: Nanoseconds = 5_000_000, maxTokens: Int = 4096, maxBytes: Int = 16 << 20) {
     self.maxRows = maxRows

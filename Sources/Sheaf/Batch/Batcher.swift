@@ -1,7 +1,7 @@
-/// The waiting requests of one model, between the decode thread and the lanes: a monitor around a `BatchMachine`.
+/// The waiting requests of one model, between the decode thread and the lanes: a monitor around a `BatchQueue`.
 final class Batcher: @unchecked Sendable {  // Everything mutable is protected by `monitor`.
   private let monitor = Monitor()
-  private var machine: BatchMachine<Request>
+  private var machine: BatchQueue<Request>
   private let fence: Fence
   /// Decode waits while this many rows do: it decodes ahead some batches, not the whole intake.
   private let lanes: Int
@@ -19,15 +19,22 @@ final class Batcher: @unchecked Sendable {  // Everything mutable is protected b
   struct Tally: Sendable {
     var batches = 0
     var rows = 0
-    var requests = 0
+    /// Rows × longest of all batches, and what of it no row has.
+    var tokens = 0
+    var padding = 0
+    /// Nanoseconds that lanes had nothing to run, and that they waited for company.
+    var idle: Nanoseconds = 0
+    var waited: Nanoseconds = 0
+    /// Batches whose oldest request was expected to be late.
+    var late = 0
     /// Batches by why they were dispatched.
-    var reasons: [BatchMachine<Request>.Reason: Int] = [:]
+    var reasons: [DispatchReason: Int] = [:]
     /// Batches by their rows, rounded up to a power of two: index 0: 1 row, 1: 2, 2: 3–4, …
     var sizes = [Int](repeating: 0, count: 24)
   }
 
   init(_ settings: BatchSettings, lanes: Int, fence: Fence) {
-    machine = BatchMachine(settings)
+    machine = BatchQueue(settings, lanes: lanes)
     wished = settings
     self.lanes = lanes
     self.fence = fence
@@ -83,12 +90,13 @@ final class Batcher: @unchecked Sendable {  // Everything mutable is protected b
         monitor.wait()
       }
       let wasEmpty = machine.isEmpty
+      let now = monotonicNow()
       for request in requests {
         guard fence.admits(request.record.ticket) else {
           barred.append(request)
           continue
         }
-        machine.add(BatchItem(arrival: request.record.arrival, rows: Int(request.rows), length: Int(request.length), bytes: request.byteCount, deadline: request.deadline), request)
+        machine.add(BatchItem(arrival: request.record.arrival, rows: Int(request.rows), length: Int(request.length), bytes: request.byteCount, deadline: request.deadline), request, now: now)
       }
       if idleLanes > 0, wasEmpty || isDueSooner { monitor.signal() }
       return barred
@@ -108,23 +116,25 @@ final class Batcher: @unchecked Sendable {  // Everything mutable is protected b
 
   /// Waits for the next batch, and fills `requests` with it; nil: there will be none. Requests whose assignment has ended are
   /// put in `barred` instead, those whose deadline has passed in `expired`; a batch may turn out empty.
-  func next(_ requests: inout [Request], barred: inout [Request], expired: inout [Request]) -> BatchMachine<Request>.Reason? {
+  func next(_ requests: inout [Request], barred: inout [Request], expired: inout [Request]) -> DispatchReason? {
     monitor.locked {
       while true {
         let now = monotonicNow()
         switch machine.next(now) {
         case .expire: machine.removeExpired(now) { if fence.admits($0.record.ticket) { expired.append($0) } else { barred.append($0) } }
         case .dispatch(let count, let reason):
-          var rows = 0
+          var rows = 0, longest = 0, tokens = 0
           machine.take(count) { item, request in
             if fence.admits(request.record.ticket) {
               rows += item.rows
+              longest = max(longest, item.length)
+              tokens += item.rows * item.length
               requests.append(request)
             } else {
               barred.append(request)
             }
           }
-          if rows > 0 { tally.add(rows: rows, requests: requests.count, reason) }
+          if rows > 0 { tally.add(rows: rows, longest: longest, tokens: tokens, reason, isLate: !machine.targetIsMet) }
           // What is left may be due already: another lane has to look.
           if decodeWaits || idleLanes > 0 && !machine.isEmpty {
             decodeWaits = false
@@ -142,13 +152,26 @@ final class Batcher: @unchecked Sendable {  // Everything mutable is protected b
           sleepsUntil = due ?? .max
           monitor.wait(until: due)
           idleLanes -= 1
+          if due == nil { tally.idle += monotonicNow() - now } else { tally.waited += monotonicNow() - now }
         }
       }
     }
   }
 
-  /// A run of so many rows took so long. Any lane.
-  func ran(rows: Int, _ duration: Nanoseconds) { monitor.locked { machine.runTimes.observe(rows: rows, duration) } }
+  /// A run took so long. Any lane.
+  func ran(rows: Int, length: Int, _ duration: Nanoseconds) {
+    let now = monotonicNow()
+    monitor.locked { machine.observe(rows: rows, length: length, duration: duration, lanes: max(1, lanes - idleLanes), now: now) }
+  }
+
+  /// From the end of a run to the acknowledgement of its replies it took so long.
+  func observe(overhead: Nanoseconds) { monitor.locked { machine.observe(overhead: overhead) } }
+
+  /// What runs cost, as far as it was measured.
+  var model: CostModel {
+    get { monitor.locked { machine.model } }
+    set { monitor.locked { machine.model = newValue } }
+  }
 
   private func wakeDecode() {
     guard decodeWaits else { return }
@@ -177,10 +200,12 @@ final class Batcher: @unchecked Sendable {  // Everything mutable is protected b
 }
 
 extension Batcher.Tally {
-  mutating func add(rows: Int, requests: Int, _ reason: BatchMachine<Request>.Reason) {
+  mutating func add(rows: Int, longest: Int, tokens: Int, _ reason: DispatchReason, isLate: Bool) {
     batches += 1
     self.rows += rows
-    self.requests += requests
+    self.tokens += rows * longest
+    padding += rows * longest - tokens
+    if isLate { late += 1 }
     reasons[reason, default: 0] += 1
     sizes[min(sizes.count - 1, Int.bitWidth - (rows - 1).leadingZeroBitCount)] += 1
   }

@@ -45,6 +45,8 @@ extension WorkerConfiguration {
       require(timeout >= 1_000_000, "topics.timeout", "\(timeout) ns", "is less than 1 ms: every request would expire", "set a millisecond and more, or leave it out")
     }
     require(batch.maxRows >= 1, "batch.maxRows", "\(batch.maxRows)", "is less than 1", "set 1 or more")
+    require(batch.adaptive.latencyTarget >= 1, "batch.latencyTarget", "0", "is 0", "set a time, such as 100ms")
+    require(batch.adaptive.passedOverAtMost >= 1, "batch.passedOver", "\(batch.adaptive.passedOverAtMost)", "is less than 1", "set 1 or more")
     require(batch.maxTokens >= 1, "batch.maxTokens", "\(batch.maxTokens)", "is less than 1", "set 1 or more")
     require(batch.maxBytes >= 1, "batch.maxBytes", "\(batch.maxBytes)", "is less than 1", "set 1 or more")
     require(lanes >= 1 && lanes <= 256, "lanes", "\(lanes)", "is not 1 to 256", "set the number of batches to run side by side")
@@ -59,6 +61,8 @@ extension WorkerConfiguration {
   func within(_ signature: Signature) -> WorkerConfiguration {
     var configuration = self
     configuration.batch.maxRows = min(batch.maxRows, signature.mostRows)
+    // Whoever asks for an order would wait for those that are passed over.
+    if topics.order != .none { configuration.batch.adaptive.passedOverAtMost = 1 }
     return configuration
   }
 

@@ -17,6 +17,8 @@ public struct WorkerConfiguration: Sendable {
   public var drainTimeout: Nanoseconds
   /// Work off what is in the topics at the start, commit and end, instead of going on.
   public var untilEnd: Bool
+  /// What runs are known to cost, from warm-up or an earlier worker; `nil`: learned while serving.
+  public var profile: RunProfile?
   /// Where the worker's lines go. Default: standard error.
   public var log: @Sendable (String) -> Void
   /// Called with the consumer's statistics, librdkafka's JSON, where `kafka` sets `statistics.interval.ms`; on the consume

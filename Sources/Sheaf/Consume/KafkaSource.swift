@@ -13,6 +13,7 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
   let configuration: WorkerConfiguration
   let wakeup = Wakeup()
   let ledger: Ledger
+  private let samples = AcknowledgementSample()
   let stopRequested = Atomic(false)
   let isHeld = Atomic(false)
   let holds = Mutex(Holds())
@@ -260,7 +261,11 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
 
   func leaveMarked() { leavesMarks.store(true, ordering: .releasing) }
 
+  func sample(_ ticket: Ticket, now: Nanoseconds) { samples.begin(ticket, now: now) }
+  func onSample(_ body: @escaping @Sendable (Nanoseconds) -> Void) { samples.told = body }
+
   func settle(_ tickets: UnsafeBufferPointer<Ticket>) {
+    samples.settled(tickets)
     withUnsafeTemporaryAllocation(of: UInt.self, capacity: tickets.count) { kept in
       destroy(kept.baseAddress!, ledger.settle(tickets, returned: kept.baseAddress!))
     }

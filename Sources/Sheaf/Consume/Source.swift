@@ -69,6 +69,11 @@ protocol Source: AnyObject, Sendable {
   func offset(after ticket: Ticket) -> PartitionOffset
   /// A transaction has committed these offsets, of the assignment of each ticket. Before the tickets are settled.
   func committed(_ offsets: [(ticket: Ticket, offset: Int64)])
+  /// Notes when this record is settled, unless another is waited for; then what was set by `onSample` is told how long it took. Any
+  /// thread.
+  func sample(_ ticket: Ticket, now: Nanoseconds)
+  /// Set before `run`.
+  func onSample(_ body: @escaping @Sendable (Nanoseconds) -> Void)
   /// The name of a record's topic.
   func topicName(_ topic: Int32) -> String
 }

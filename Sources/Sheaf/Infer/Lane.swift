@@ -108,7 +108,7 @@ final class Lane {
       watch?.begin(rows: batch.rows, requests.first?.record, requests.last?.record)
       defer { watch?.end() }
       try context.run(batch)
-      batcher.ran(rows: batch.rows, monotonicNow() - begun)
+      batcher.ran(rows: batch.rows, length: batch.length, monotonicNow() - begun)
       try splitter.begin(batch)
     } catch let error as ModelLost {
       // Not these records' fault: they are answered again by whoever reads them next.
@@ -131,6 +131,8 @@ final class Lane {
     longest = max(longest ?? 0, batch.length)
     let failed = batch.failures.isEmpty ? 0 : countFailed(requests)
     guard gate.ran(answered: requests.count - failed, failed: failed, "\(place(requests.last!.record)) or before: \(batch.failures.first?.value ?? "")") else { return .kept }
+    // From the end of the run on, encoding included.
+    if let last = requests.last { source.sample(last.record.ticket, now: monotonicNow()) }
     writer.answer(requests, splitter, batch)
     for request in requests { request.release() }
     return .answered

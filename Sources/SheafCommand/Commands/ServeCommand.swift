@@ -57,15 +57,22 @@ enum ServeCommand: Subcommand {
         }
         Terminal.note("sheaf: accepted: \(problem)")
       }
+      var warm: [(shape: WarmUp.Shape, time: Nanoseconds)] = []
       if configuration.model.warmUp > 0 {
-        let warm = try WarmUp.run(model, configuration.worker.batch, budget: configuration.model.warmUp)
-        Terminal.note("sheaf: \(model.name) on \(configuration.model.device), \(configuration.worker.lanes) lanes, \(model.text.map { "texts of \($0.maxLength) tokens at most (\(configuration.model.truncation == .error ? "longer ones fail" : "longer ones are cut")), " } ?? "")warmed up with \(warm.ran.count) of \(warm.ran.count + warm.skipped.count) batch shapes")
+        let result = try WarmUp.run(model, configuration.worker.batch, budget: configuration.model.warmUp)
+        warm = result.ran
+        Terminal.note("sheaf: \(model.name) on \(configuration.model.device), \(configuration.worker.lanes) lanes, \(model.text.map { "texts of \($0.maxLength) tokens at most (\(configuration.model.truncation == .error ? "longer ones fail" : "longer ones are cut")), " } ?? "")warmed up with \(warm.count) of \(warm.count + result.skipped.count) batch shapes")
       }
+      let store = configuration.profileStore(model)
+      var profile = store.read() ?? RunProfile()
+      if profile.isEmpty { for (shape, time) in warm { profile.observe(rows: shape.rows, length: shape.length, time: time) } }
+      configuration.worker.profile = profile
       let worker = try Worker(model: model, configuration: configuration.worker)
       Signals.onStop { worker.stop() }
       Signals.onResume { worker.resume() }
       let reload = Mutex(Reload(path: arguments["config"] ?? "sheaf.yaml", sets: arguments.all("set"), present: configuration, log: configuration.worker.log))
       Signals.onReload { if let batch = reload.withLock({ $0.run() }) { worker.batch = batch } }
+      defer { store.write(worker.profile) }
       try await worker.run()
       return ExitCode.success
     } catch let error as ConfigurationError {

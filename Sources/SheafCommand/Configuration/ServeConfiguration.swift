@@ -26,6 +26,8 @@ struct ServeConfiguration {
     var acceptUnsafeBatching: Bool
     var warmUp: Nanoseconds
     var overrides: [String: TensorOverride]
+    /// The folder of run profiles, or "none"; nil: the user's cache.
+    var profile: String?
     /// nil: by the model.
     var format: DecodeOptions.Format?
   }
@@ -54,9 +56,14 @@ struct ServeConfiguration {
         start: given.choice("topics.start", WorkerConfiguration.Topics.Start.self) ?? .earliest))
     worker.topics.timeout = given.duration("topics.timeout")
     worker.topics.batchHeader = given.boolean("topics.batchHeader") ?? false
+    let policy = given.choice("models.batch.policy", BatchPolicy.self) ?? .fixed, target = given.duration("models.batch.latencyTarget") ?? 100_000_000
+    // An adaptive policy decides by itself; what is not set bounds it loosely.
     worker.batch = BatchSettings(
-      maxRows: given.integer("models.batch.maxRows") ?? 32, maxWait: given.duration("models.batch.maxWait") ?? 5_000_000,
-      maxTokens: given.integer("models.batch.maxTokens") ?? 4096, maxBytes: given.bytes("models.batch.maxBytes") ?? 16 << 20)
+      maxRows: given.integer("models.batch.maxRows") ?? (policy == .fixed ? 32 : 256),
+      maxWait: given.duration("models.batch.maxWait") ?? (policy == .fixed ? 5_000_000 : target),
+      maxTokens: given.integer("models.batch.maxTokens") ?? (policy == .fixed ? 4096 : 8192), maxBytes: given.bytes("models.batch.maxBytes") ?? 16 << 20)
+    worker.batch.policy = policy
+    worker.batch.adaptive.latencyTarget = target
     worker.limits = .init(
       records: given.integer("limits.records") ?? 100_000, bytes: given.bytes("limits.bytes") ?? 64 << 20, span: given.integer("limits.span") ?? 20_000,
       stall: given.duration("limits.stall") ?? 120_000_000_000)
@@ -65,7 +72,8 @@ struct ServeConfiguration {
     worker.commitInterval = given.duration("commit.interval") ?? 100_000_000
     worker.delivery = given.choice("delivery", WorkerConfiguration.Delivery.self) ?? .atLeastOnce
     worker.topics.order = given.choice("topics.order", WorkerConfiguration.Topics.Order.self) ?? .none
-    _ = given.choiceText("models.batch.policy")
+    worker.batch.adaptive.objective = given.choice("models.batch.objective", AdaptiveSettings.Objective.self) ?? .latency
+    worker.batch.adaptive.passedOverAtMost = given.integer("models.batch.passedOver") ?? 128
 
     let threads = given.integer("models.threads") ?? 1
     worker.lanes = given.integer("models.lanes") ?? max(1, Processors.available() / threads)
@@ -80,6 +88,7 @@ struct ServeConfiguration {
       truncation: given.choice("models.truncate", Tokenizer.Truncation.self) ?? .end, maxLength: given.integer("models.maxLength"),
       pooling: given.choiceText("models.pooling") ?? "auto", normalize: given.choiceText("models.normalize") ?? "auto", outputs: given.list("models.outputs"),
       acceptUnsafeBatching: given.boolean("models.acceptUnsafeBatching") ?? false, warmUp: given.duration("models.warmUp") ?? 10_000_000_000, overrides: [:],
+      profile: given.text("models.profile"),
       format: given.values["topics.format"] == nil ? nil : given.choice("topics.format", DecodeOptions.Format.self))
     model.overrides = overrides(&given)
     library = given.text("runtime.library")

@@ -124,7 +124,7 @@ extension Batcher {
   /// A lane that sleeps until the oldest is due, an hour away, wakes for a request that has less time.
   @Test func aDeadlineWakesALaneThatSleeps() {
     let batcher = Batcher(BatchSettings(maxRows: 4, maxWait: 3_600_000_000_000), lanes: 1, fence: fence)
-    batcher.ran(rows: 1, 1000)
+    batcher.ran(rows: 1, length: 1, 1000)
     let taken = Locked<[(sequences: [UInt32], late: Int64)]>([])
     let deadline = monotonicNow() + 500_000_000
     let lane = Thread("lane") {

@@ -4,30 +4,8 @@
 /// Every batch holds the oldest request and is filled around its length. Tell it of each run (`observe`), and of what an answer
 /// takes beside waiting and running (`observe(overhead:)`).
 struct AdaptiveMachine<Payload>: ~Copyable {
-  enum Reason: String, Sendable, CaseIterable {
-    /// No company could make it better.
-    case full
-    /// A lane was idle.
-    case idle
-    /// The oldest could wait no longer: the target, or `maxWait`.
-    case wait
-    /// No company is to be expected in time.
-    case lonely
-    /// Requests that had been passed over as often as they may.
-    case passedOver
-    /// A request would expire if the run began later.
-    case deadline
-    case drain
-  }
-
-  enum Decision: Equatable {
-    case dispatch(count: Int, Reason)
-    case wait(until: Nanoseconds?)
-    /// Requests have expired: `removeExpired`, then ask again.
-    case expire
-
-    var isDispatch: Bool { if case .dispatch = self { true } else { false } }
-  }
+  typealias Reason = DispatchReason
+  typealias Decision = BatchDecision
 
   var model: CostModel
   private var waiting: WaitingSet<Payload>
@@ -135,7 +113,7 @@ struct AdaptiveMachine<Payload>: ~Copyable {
       limits.runTime = max(limits.runTime, target)
       plan = latePlanner.plan(waiting, model, limits, now: now, target: target, protected: passedOver.limit, explores: false, selected: &selected)
     }
-      }
+  }
 
   /// Waiting pays while the batch is not as good as it can be, company is to be expected, and the target allows it.
   private mutating func waitForCompany(_ now: Nanoseconds, age: Double, target: Double) -> Decision {
@@ -183,6 +161,13 @@ struct AdaptiveMachine<Payload>: ~Copyable {
       return false
     }) { body($0) }
     earliestDeadline = earliest
+    decided()
+  }
+
+  /// Removes all, in order of arrival.
+  mutating func removeAll(_ body: (BatchItem, Payload) -> Void) {
+    waiting.removeAll(body)
+    earliestDeadline = .max
     decided()
   }
 

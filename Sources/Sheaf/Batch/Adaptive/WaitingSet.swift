@@ -117,6 +117,14 @@ struct WaitingSet<Payload>: ~Copyable {
     refill()
   }
 
+  /// Takes out all, in order of arrival.
+  mutating func removeAll(_ body: (BatchItem, Payload) -> Void) {
+    while let oldest {
+      let (item, payload) = remove(oldest)
+      body(item, payload)
+    }
+  }
+
   private subscript(word word: Int) -> UInt64 {
     get { word == 0 ? occupied.0 : word == 1 ? occupied.1 : occupied.2 }
     set { if word == 0 { occupied.0 = newValue } else if word == 1 { occupied.1 = newValue } else { occupied.2 = newValue } }

@@ -1,0 +1,73 @@
+import Glibc
+import Sheaf
+
+/// The file in which what runs of a model cost is kept. Its name says what it holds for: the model's content, the runtime and its
+/// version, the device and the threads of a run; where one of them changes, another file is used. Without it, or where it cannot be
+/// read or written, a worker learns anew and nothing else happens.
+struct ProfileStore {
+  /// nil: nothing is kept.
+  let path: String?
+
+  /// - Parameters:
+  ///   - folder: where profiles are; "none": nowhere; nil: the user's cache.
+  ///   - model: the model's file, or its folder.
+  init(folder: String?, name: String, model: String, runtime: String, device: String, threads: Int, environment: [String: String] = processEnvironment()) {
+    let cache = environment["XDG_CACHE_HOME"] ?? environment["HOME"].map { $0 + "/.cache" }
+    guard folder != "none", let folder = folder ?? cache.map({ $0 + "/sheaf" }) else {
+      path = nil
+      return
+    }
+    var hash = fnv(fingerprint(isDirectory(model) ? model + "/model.onnx" : model))
+    hash = fnv(Array("\(runtime) \(device) \(threads)".utf8), hash)
+    let plain = String(name.map { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") ? $0 : "_" }.prefix(64))
+    path = "\(folder)/\(plain)-\(String(hash, radix: 16)).profile"
+  }
+
+  func read() -> RunProfile? { path.flatMap(readFile).flatMap(RunProfile.init(encoded:)) }
+
+  /// Replaces the file in one step. - Returns: whether it was written.
+  @discardableResult func write(_ profile: RunProfile) -> Bool {
+    guard let path, !profile.isEmpty, let folder = path.lastIndex(of: "/").map({ String(path[..<$0]) }) else { return false }
+    makeFolders(folder)
+    let temporary = path + ".\(getpid())"
+    let bytes = profile.encoded
+    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { return false }
+    let isWritten = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) } == bytes.count
+    close(descriptor)
+    guard isWritten, rename(temporary, path) == 0 else {
+      unlink(temporary)
+      return false
+    }
+    return true
+  }
+}
+
+/// A file's size, and its first and last MiB: enough to tell one graph from another without reading gigabytes of weights.
+private func fingerprint(_ path: String) -> [UInt8] {
+  let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+  guard descriptor >= 0 else { return [] }
+  defer { close(descriptor) }
+  let size = lseek(descriptor, 0, SEEK_END)
+  var bytes = Array("\(size)".utf8)
+  var part = [UInt8](repeating: 0, count: 1 << 20)
+  for start in [0, max(0, size - part.count)] {
+    let count = pread(descriptor, &part, part.count, start)
+    bytes += part.prefix(max(0, count))
+  }
+  return bytes
+}
+
+/// The folder and those above it that are missing.
+private func makeFolders(_ path: String) {
+  var part = ""
+  for name in path.split(separator: "/", omittingEmptySubsequences: false) {
+    part += part.isEmpty && name.isEmpty ? "/" : part.hasSuffix("/") || part.isEmpty ? String(name) : "/\(name)"
+    if part != "/" { mkdir(part, 0o755) }
+  }
+}
+
+/// FNV-1a over 64 bits: tells files apart, and protects from nothing.
+private func fnv(_ bytes: [UInt8], _ start: UInt64 = 0xcbf2_9ce4_8422_2325) -> UInt64 {
+  bytes.withUnsafeBytes { bytes in bytes.reduce(start) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 } }
+}
