@@ -1,5 +1,5 @@
 # What one does with Sheaf, by name. Everything here is a line or two that can be typed by hand just as well.
-.PHONY: help setup build demo test chaos chaos-short bench clean
+.PHONY: help setup build demo test chaos chaos-short bench simulate clean
 
 help:
 	@echo 'make build   build the release: .build/release/sheaf'
@@ -8,6 +8,7 @@ help:
 	@echo 'make chaos   kill workers and brokers of a real Kafka (KAFKA_HOME) a hundred times, and account for a million records;'
 	@echo '             chaos-short: two minutes of it; ARGS="--seed 7" runs one again, ARGS=--help lists what can be chosen'
 	@echo 'make bench   compare with a C loop on librdkafka that does the same job'
+	@echo 'make simulate  compare the batching policies in simulated time'
 	@echo 'make clean   remove what was built (.sheaf/, what was downloaded, stays)'
 	@echo 'make setup   fetch what the others need; they call it themselves'
 
@@ -38,6 +39,9 @@ chaos-short: setup
 bench: setup
 	Benchmarks/run
 	Benchmarks/.build/release/batching
+
+simulate:
+	swift run -c release --package-path Benchmarks/Simulate simulate --quick --seeds 6
 
 clean:
 	rm -rf .build Benchmarks/.build

@@ -122,7 +122,7 @@ public final class Worker: Sendable {
       sink.join()
     }
     let status = status
-    configuration.log("ended: \(status.recordsTaken) records taken, \(status.recordsSettled) settled, \(status.recordsFailed) of them failed\(status.recordsIsolated > 0 ? ", \(status.recordsIsolated) run in a child process" : ""); \(status.batches) batches of \(status.rows) rows")
+    configuration.log("ended: \(status.recordsTaken) records taken, \(status.recordsSettled) settled, \(status.recordsFailed) of them failed\(status.recordsIsolated > 0 ? ", \(status.recordsIsolated) run in a child process" : ""); \(status.batches) batches of \(status.rows) rows\(status.tokens > status.rows ? ", \(status.padding * 100 / status.tokens) % padding" : "")")
     if let error = fault.first { throw error }
   }
 
@@ -163,6 +163,7 @@ public final class Worker: Sendable {
       recordsInside: counts.inside, bytesInside: counts.bytes, recordsTaken: counts.taken, recordsSettled: counts.returned, recordsFailed: sink.failed,
       recordsIsolated: intake.withLock { $0?.isolated ?? 0 }, batches: tally.batches,
       rows: tally.rows, batchSizes: tally.sizes, reasons: Dictionary(uniqueKeysWithValues: tally.reasons.map { ($0.key.rawValue, $0.value) }),
+      tokens: tally.tokens, padding: tally.padding, idleTime: tally.idle, waitTime: tally.waited, lateBatches: tally.late,
       hold: holds.isEmpty ? nil : holds.joined(separator: "; "), stalls: watchdog.stalls)
   }
 

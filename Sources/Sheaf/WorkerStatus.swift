@@ -15,8 +15,16 @@ public struct WorkerStatus: Sendable {
   public var rows: Int
   /// Batches by rows, rounded up to a power of two: 1, 2, 3–4, 5–8, …
   public var batchSizes: [Int]
-  /// Batches by why they were dispatched: `full`, `wait`, `drain`.
+  /// Batches by why they were dispatched: `full`, `idle`, `wait`, `lonely`, `passed-over`, `deadline`, `drain`.
   public var reasons: [String: Int]
+  /// Rows × longest row over all batches, and what of it was length padding.
+  public var tokens: Int
+  public var padding: Int
+  /// Nanoseconds, over all lanes, that a lane had nothing to run, and that it waited for company of what was there.
+  public var idleTime: Nanoseconds
+  public var waitTime: Nanoseconds
+  /// Batches whose oldest request was expected to be answered later than `latencyTarget` when they were dispatched (adaptive only).
+  public var lateBatches: Int
   /// Why the worker, or a topic, is held; `nil`: none is. A worker that is held takes nothing more and is not ready, but stays in
   /// its group, commits what is settled, and goes on by `Worker.resume()` or when a probe of one record succeeds.
   public var hold: String?
