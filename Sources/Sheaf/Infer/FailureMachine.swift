@@ -93,7 +93,8 @@ struct FailureMachine {
     case .failed:
       if part.state == .whole { current!.state = .again } else if part.range.count == 1 { current!.state = .culprit } else { halve(part) }
     case .crashed:
-      if part.range.count == 1 { current!.state = .culprit } else { halve(part) }
+      // One alone has a second try: somebody may have killed the child.
+      if part.range.count > 1 { halve(part) } else { current!.state = part.state == .again ? .culprit : .again }
     case .outOfMemory:
       // Both halves may pass, so the second is no suspect.
       if part.range.count == 1 { current!.state = .culprit } else { halve(part, holdsCulprit: false) }

@@ -48,6 +48,21 @@ import Testing
     }
   }
 
+  /// A record that kills the child process fails once it has done so twice alone; whatever else kills a child once fails nobody.
+  @Test func aRecordThatKillsIsFoundAndALoneKillFailsNobody() {
+    for count in [1, 2, 7, 64, 100] {
+      for culprit in 0..<count {
+        let result = play(count) { range, _ in range.contains(culprit) ? .crashed : .answered }
+        #expect(result.failed == (0..<count).map { $0 == culprit ? 1 : 0 } && result.answered == (0..<count).map { $0 == culprit ? 0 : 1 })
+        #expect(Double(result.runs - 1) <= 2 * log2(Double(count)) + 2, "culprit \(culprit) of \(count): \(result.runs) runs")
+      }
+      for killed in 1...8 {
+        let result = play(count) { _, run in run == killed ? .crashed : .answered }
+        #expect(result.failed.allSatisfy { $0 == 0 } && result.answered.allSatisfy { $0 == 1 })
+      }
+    }
+  }
+
   @Test func anyCulpritsFailOnceAndTheOthersAreAnsweredOnce() {
     var random = SeededGenerator(seed: 3)
     for _ in 0..<2000 {
