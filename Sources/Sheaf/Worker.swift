@@ -135,7 +135,8 @@ public final class Worker: Sendable {
   }
 
   private func makeLane(_ context: any RunContext, _ batcher: Batcher, watch: Watchdog.Watch? = nil) -> Lane {
-    Lane(signature: model.signature, context: context, batcher: batcher, source: source, writer: sink.makeWriter(), gate: gate, watch: watch, log: configuration.log) { error in
+    Lane(signature: model.signature, context: context, batcher: batcher, source: source, writer: sink.makeWriter(), gate: gate,
+      rounding: model.signature.roundsShapes ? ShapeRounding(grid: WarmUp.shapes(model, configuration.batch)) : nil, watch: watch, log: configuration.log) { error in
       self.fault.record(error)
       self.source.leaveMarked()
       self.source.stop()
@@ -163,7 +164,7 @@ public final class Worker: Sendable {
       recordsInside: counts.inside, bytesInside: counts.bytes, recordsTaken: counts.taken, recordsSettled: counts.returned, recordsFailed: sink.failed,
       recordsIsolated: intake.withLock { $0?.isolated ?? 0 }, batches: tally.batches,
       rows: tally.rows, batchSizes: tally.sizes, reasons: Dictionary(uniqueKeysWithValues: tally.reasons.map { ($0.key.rawValue, $0.value) }),
-      tokens: tally.tokens, padding: tally.padding, idleTime: tally.idle, waitTime: tally.waited, lateBatches: tally.late,
+      tokens: tally.tokens, padding: tally.padding, rowPadding: tally.rowPadding, idleTime: tally.idle, waitTime: tally.waited, lateBatches: tally.late,
       hold: holds.isEmpty ? nil : holds.joined(separator: "; "), stalls: watchdog.stalls)
   }
 

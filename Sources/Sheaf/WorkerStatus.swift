@@ -20,6 +20,8 @@ public struct WorkerStatus: Sendable {
   /// Rows × longest row over all batches, and what of it was length padding.
   public var tokens: Int
   public var padding: Int
+  /// Rows of padding, where shapes are rounded up; not counted in `rows` and `tokens`.
+  public var rowPadding: Int
   /// Nanoseconds, over all lanes, that a lane had nothing to run, and that it waited for company of what was there.
   public var idleTime: Nanoseconds
   public var waitTime: Nanoseconds

@@ -3,7 +3,7 @@ import Sheaf
 /// Gives every row back as it came: uint8[width].
 struct IdentityModel: Model {
   let name = "identity"
-  let signature: Signature
+  var signature: Signature
   /// Called before every run with its rows; may sleep, or throw.
   var onRun: @Sendable (ModelBatch) throws -> Void = { _ in }
 

@@ -22,6 +22,8 @@ final class Batcher: @unchecked Sendable {  // Everything mutable is protected b
     /// Rows × longest of all batches, and what of it no row has.
     var tokens = 0
     var padding = 0
+    /// Rows of padding, where shapes are rounded up.
+    var rowPadding = 0
     /// Nanoseconds that lanes had nothing to run, and that they waited for company.
     var idle: Nanoseconds = 0
     var waited: Nanoseconds = 0
@@ -159,9 +161,12 @@ final class Batcher: @unchecked Sendable {  // Everything mutable is protected b
   }
 
   /// A run took so long. Any lane.
-  func ran(rows: Int, length: Int, _ duration: Nanoseconds) {
+  func ran(rows: Int, length: Int, rowPadding: Int = 0, _ duration: Nanoseconds) {
     let now = monotonicNow()
-    monitor.locked { machine.observe(rows: rows, length: length, duration: duration, lanes: max(1, lanes - idleLanes), now: now) }
+    monitor.locked {
+      tally.rowPadding += rowPadding
+      machine.observe(rows: rows, length: length, duration: duration, lanes: max(1, lanes - idleLanes), now: now)
+    }
   }
 
   /// From the end of a run to the acknowledgement of its replies it took so long.

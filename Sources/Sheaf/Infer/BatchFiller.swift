@@ -5,9 +5,12 @@ struct BatchFiller {
   private let signature: Signature
   /// For each input: its place among the inputs that requests carry, or nil.
   private let carried: [Int?]
+  /// nil: batches are run as they are.
+  private let rounding: ShapeRounding?
 
-  init(_ signature: Signature) {
+  init(_ signature: Signature, rounding: ShapeRounding? = nil) {
     self.signature = signature
+    self.rounding = rounding
     var next = 0
     carried = signature.inputs.map { spec in
       guard spec.source == .request else { return nil }
@@ -16,15 +19,18 @@ struct BatchFiller {
     }
   }
 
-  /// - Returns: rows and length of the batch.
   func fill(_ batch: ModelBatch, _ requests: ArraySlice<Request>) {
     var rows = 0, length = 1
     for request in requests {
       rows += Int(request.rows)
       length = max(length, Int(request.length))
     }
-    batch.begin(rows: rows, length: length)
-    for index in signature.inputs.indices { fill(index, batch, requests) }
+    let shape = rounding?.round(WarmUp.Shape(rows: rows, length: length)) ?? WarmUp.Shape(rows: rows, length: length)
+    // Rows of padding are some request's row once more, whose answer nobody reads: no value that the model was not made for.
+    let spare = shape.rows > rows ? requests.first { $0.rows == 1 } : nil
+    batch.begin(rows: spare == nil ? rows : shape.rows, length: shape.length, requested: rows)
+    let filled = spare.map { requests + Array(repeating: $0, count: shape.rows - rows) } ?? requests
+    for index in signature.inputs.indices { fill(index, batch, filled) }
   }
 
   private func fill(_ index: Int, _ batch: ModelBatch, _ requests: ArraySlice<Request>) {

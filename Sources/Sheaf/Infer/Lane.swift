@@ -28,7 +28,7 @@ final class Lane {
 
   /// - Parameter fail: ends the worker, for what no other record can succeed with either.
   init(
-    signature: Signature, context: any RunContext, batcher: Batcher, source: any Source, writer: any OutcomeWriter, gate: Gate,
+    signature: Signature, context: any RunContext, batcher: Batcher, source: any Source, writer: any OutcomeWriter, gate: Gate, rounding: ShapeRounding? = nil,
     watch: Watchdog.Watch? = nil, log: @escaping @Sendable (String) -> Void, fail: @escaping (any Error) -> Void
   ) {
     self.fail = fail
@@ -40,7 +40,7 @@ final class Lane {
     self.writer = writer
     self.gate = gate
     batch = ModelBatch(signature: signature)
-    filler = BatchFiller(signature)
+    filler = BatchFiller(signature, rounding: rounding)
     splitter = OutputSplitter(signature)
   }
 
@@ -108,7 +108,7 @@ final class Lane {
       watch?.begin(rows: batch.rows, requests.first?.record, requests.last?.record)
       defer { watch?.end() }
       try context.run(batch)
-      batcher.ran(rows: batch.rows, length: batch.length, monotonicNow() - begun)
+      batcher.ran(rows: batch.rows, length: batch.length, rowPadding: batch.rows - batch.requested, monotonicNow() - begun)
       try splitter.begin(batch)
     } catch let error as ModelLost {
       // Not these records' fault: they are answered again by whoever reads them next.

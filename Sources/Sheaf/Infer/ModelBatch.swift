@@ -5,8 +5,10 @@ import Glibc
 /// One belongs to each lane and is used again for every run; its tensors are aligned to 64 bytes and only ever grow.
 public final class ModelBatch {
   public let signature: Signature
-  /// Rows of this run, at least 1.
+  /// Rows of this run, at least 1; more than were asked for where shapes are rounded up.
   public internal(set) var rows = 0
+  /// Rows that are requests'; those after them are padding.
+  public internal(set) var requested = 0
   /// The longest row along the pad axis; 1 where no input has one.
   public internal(set) var length = 1
   /// Rows the model failed, with its reasons.
@@ -92,8 +94,9 @@ public final class ModelBatch {
   /// Fails one row; the record it belongs to is answered with the reason, the others as usual.
   public func fail(row: Int, _ reason: String) { failures[row] = reason }
 
-  func begin(rows: Int, length: Int) {
+  func begin(rows: Int, length: Int, requested: Int? = nil) {
     self.rows = rows
+    self.requested = requested ?? rows
     self.length = length
     if !failures.isEmpty { failures = [:] }
     for index in outputs.indices { outputs[index].data = nil }

@@ -59,16 +59,19 @@ public enum WarmUp {
     return result
   }
 
-  /// Runs every shape that batches of these settings can have, on a context of its own, until `budget` nanoseconds are spent.
-  /// - Throws: what the model throws.
-  public static func run(_ model: any Model, _ settings: BatchSettings, budget: Nanoseconds) throws -> Result {
+  /// The shapes that are run for batches of these settings.
+  static func shapes(_ model: any Model, _ settings: BatchSettings) -> [Shape] {
     let signature = model.signature
     let isPadded = signature.inputs.contains { $0.padAxis != nil }
     let longest = min(model.text?.maxLength ?? .max, signature.maxLength ?? 512, settings.maxTokens)
-    let shapes = grid(
-      maxRows: min(settings.maxRows, signature.maxRows ?? .max), maxLength: isPadded ? longest : 1, maxTokens: settings.maxTokens)
-    let context = try model.makeContext(), batch = ModelBatch(signature: signature)
-    return try run(shapes, budget: budget, clock: monotonicNow) { try run(context, batch, $0) }
+    return grid(maxRows: min(settings.maxRows, signature.maxRows ?? .max), maxLength: isPadded ? longest : 1, maxTokens: settings.maxTokens)
+  }
+
+  /// Runs every shape that batches of these settings can have, on a context of its own, until `budget` nanoseconds are spent.
+  /// - Throws: what the model throws.
+  public static func run(_ model: any Model, _ settings: BatchSettings, budget: Nanoseconds) throws -> Result {
+    let context = try model.makeContext(), batch = ModelBatch(signature: model.signature)
+    return try run(shapes(model, settings), budget: budget, clock: monotonicNow) { try run(context, batch, $0) }
   }
 
   /// Runs one batch of a shape: ids and values are 0, which every vocabulary has; nothing is masked.

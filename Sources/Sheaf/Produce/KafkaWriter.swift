@@ -44,7 +44,7 @@ final class KafkaWriter: OutcomeWriter {
         continue
       }
       let slices = outputs.split(first: first, rows: rows, length: Int(request.length))
-      reply(request, encoder.encode(request, slices), batchRows: batch.rows)
+      reply(request, encoder.encode(request, slices), batchRows: batch.requested)
     }
     handOver()
   }

@@ -47,9 +47,12 @@ public final class OnnxModel: Model {
     if options.normalize, !outputs.contains(where: OnnxModel.isVector) {
       throw refused(path, "no output is a FP32 [batch, width] to normalise", "set pooling, or leave normalize out")
     }
-    signature = Signature(
+    var signature = Signature(
       inputs: contract.inputs, outputs: outputs, maxRows: options.maxRows ?? contract.maxRows,
       maxLength: options.maxLength ?? session.metadata.entries["max_sequence"].flatMap { Int($0) })
+    // Each new shape costs seconds on these devices.
+    signature.roundsShapes = options.roundsShapes ?? (provider != .cpu)
+    self.signature = signature
     notes = contract.notes
   }
 

@@ -24,6 +24,8 @@ public struct OnnxOptions: Sendable {
   public var tensors: [String: TensorOverride]
   /// The longest row the model takes; `nil`: what its metadata says (`max_sequence`), if anything.
   public var maxLength: Int?
+  /// Whether batches are filled up to shapes that warm-up runs; `nil`: on every device but the CPU.
+  public var roundsShapes: Bool?
   /// The most rows of a run; `nil`: as inferred.
   public var maxRows: Int?
 
