@@ -1,7 +1,8 @@
 // TestWorker BOOTSTRAP GROUP REQUESTS REPLIES KEY=VALUE…
 // An identity model over uint8[256] in a worker of its own, until SIGTERM. Keys: rows, busy (microseconds a run takes; a-b: any
-// time between the two), start, drain (ms), lanes, delivery, order, interval (ms between commits), width (of a row, 256), records, bytes, span, wait
-// (microseconds), until=end, report=FILE (a line each 100 ms: records inside, bytes inside, taken, settled, fetched by librdkafka),
+// time between the two), start, drain (ms), lanes, delivery, order, interval (ms between commits), width (of a row, 256), records,
+// bytes, span, wait (microseconds), until=end, report=FILE (a line each 100 ms: records inside, bytes inside, taken, settled, fetched
+// by librdkafka),
 // deadLetters, isolate, poison=true (a row that begins with 0xEE fails its run), crash=true (a row that begins with 0xAB aborts, one
 // with 0xAC allocates until nothing is left), and any librdkafka property; one with no value is left out.
 import Glibc
