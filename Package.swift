@@ -39,7 +39,7 @@ let package = Package(
     // A worker as a process of its own, for the tests that kill it.
     .executableTarget(name: "TestWorker", dependencies: ["Sheaf"], path: "Tests/TestWorker", linkerSettings: jemalloc),
     // Workers on a Kafka of three nodes while both are killed: make chaos.
-    .executableTarget(name: "Chaos", dependencies: ["SheafAudit", "SheafKafka", "SheafTesting"], path: "Tests/Chaos"),
+    .executableTarget(name: "Chaos", dependencies: ["SheafAudit", "SheafKafka", "SheafTesting"], path: "Tests/Chaos", exclude: ["mutants"]),
     .testTarget(name: "SheafTests", dependencies: ["Sheaf", "SheafKafka", "SheafTesting", "CPlatform"]),
     .testTarget(name: "SheafKafkaTests", dependencies: ["Sheaf", "SheafKafka", "SheafTesting", "CPlatform", "TestWorker", "Doubler"]),
     .testTarget(name: "SheafAuditTests", dependencies: ["SheafAudit", "SheafTesting"]),
