@@ -64,10 +64,10 @@ public final class Worker: Sendable {
     if Worker.isIsolatedChild { await withUnsafeContinuation { (_: UnsafeContinuation<Void, Never>) in } }
     try await withCheckedThrowingContinuation { continuation in
       let end = Ending(continuation)
-      _ = Thread("sheaf") {
+      Thread("sheaf") {
         end.resume(Result { try self.runThreads(end) })
         self.watchdog.end()
-      }
+      }.detach()
     }
   }
 
@@ -93,7 +93,7 @@ public final class Worker: Sendable {
       return Thread("lane \(index)") { lane.value.run() }
     }
     let decoding = Thread("decode") { decode.run() }
-    _ = Thread("watchdog") {
+    Thread("watchdog") {
       // A lane, or the consume thread, that does not come back must not keep the worker from ending.
       self.watchdog.run(grace: self.configuration.drainTimeout + 5_000_000_000) { what in
         self.fault.record(WorkerError("stalled: \(what); limits.stall is \(self.configuration.limits.stall / 1_000_000) ms"))
@@ -102,7 +102,7 @@ public final class Worker: Sendable {
       } abandon: {
         end.resume(.failure(self.fault.first ?? WorkerError("stalled")))
       }
-    }
+    }.detach()
     configuration.log("joining group \(configuration.kafka["group.id"] ?? "")")
     let consume = Thread("consume") {
       do { try self.source.run(intake) } catch { self.fault.record(error) }
