@@ -84,7 +84,8 @@ import Testing
       (json(normalizer: #"{"type":"Lowercase"}"#), "Lowercase"), (json(preTokenizer: #"{"type":"ByteLevel"}"#), "ByteLevel"),
       (json(processor: #"{"type":"RobertaProcessing"}"#), "RobertaProcessing"),
       (json(added: #"[{"id":20,"content":"q","normalized":true}]"#), "added_tokens.normalized: q"),
-      (json(added: #"[{"id":20,"content":"q","single_word":true}]"#), "single_word"), ("{", "not JSON"), ("{}", "model"),
+      (json(added: #"[{"id":20,"content":"q","single_word":true}]"#), "single_word"),
+      (json(truncation: #"{"max_length":9007199254740992}"#), "more than 1000000 tokens"), ("{", "not JSON"), ("{}", "model"),
     ]
     for (text, words) in refused {
       try withFolder(["tokenizer.json": text]) { folder in

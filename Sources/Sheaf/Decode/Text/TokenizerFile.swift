@@ -35,6 +35,9 @@ struct TokenizerFile {
       throw ConfigurationError(
         key: "maxLength", value: "\(longest)", problem: "has no room beside \(before.count + after.count) special tokens", fix: "make it larger")
     }
+    guard longest <= 1_000_000 else {
+      throw ConfigurationError(key: "maxLength", value: "\(longest)", problem: "is more than 1000000 tokens", fix: "set what the model can take")
+    }
     return TokenizerSettings(
       pieces: pieces,
       continuationPrefix: model["continuing_subword_prefix"]?.string ?? "##",
