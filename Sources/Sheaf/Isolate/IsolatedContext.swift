@@ -87,21 +87,23 @@ final class IsolatedContext: RunContext, @unchecked Sendable {  // `state` is pr
     let deadline = monotonicNow() + stall
     try channel.send([Int64(batch.rows), Int64(batch.length)] + RunMessage.header(batch.inputs) { batch.input($0).count }, until: deadline)
     for index in batch.inputs.indices { try channel.send(batch.input(index), until: deadline) }
+    return try IsolatedContext.receiveAnswer(to: batch, channel, until: deadline)
+  }
 
+  /// Reads an answer, which a child with a memory in disorder may have written: whatever comes, it is an answer or garbled.
+  static func receiveAnswer(to batch: ModelBatch, _ channel: Channel, until deadline: Nanoseconds) throws(Channel.Failure) -> (RunMessage.Verdict, String) {
     var words = RunMessage.Reader(try channel.receiveWords(until: deadline))
     guard let verdict = RunMessage.Verdict(rawValue: Int64(try words.next())) else { throw .garbled }
-    let textBytes = try words.next(), failures = try words.next(), outputs = try words.next()
+    let textBytes = try words.next(0...RunMessage.longestText), failures = try words.next(0...Int64(batch.rows)), outputs = try words.next(0...Int64(batch.outputs.count))
     var failed: [(row: Int, bytes: Int)] = []
-    for _ in 0..<failures { failed.append((try words.next(), try words.next())) }
+    for _ in 0..<failures { failed.append((try words.next(0...Int64(batch.rows - 1)), try words.next(0...RunMessage.longestText))) }
     let text = try channel.receiveText(textBytes, until: deadline)
     for failure in failed { batch.fail(row: failure.row, try channel.receiveText(failure.bytes, until: deadline)) }
-    guard outputs <= batch.outputs.count else { throw .garbled }
     for index in 0..<outputs {
       let (bytes, shape) = try words.tensor()
       guard bytes >= 0 else { continue }
-      let target = batch.output(index, shape: shape)
-      guard target.count == bytes else { throw .garbled }
-      try channel.receive(into: target, until: deadline)
+      guard bytes == RunMessage.byteCount(batch.signature.outputs[index].type, shape) else { throw .garbled }
+      try channel.receive(into: batch.output(index, shape: shape), until: deadline)
     }
     return (verdict, text)
   }

@@ -50,7 +50,7 @@ enum IsolatedServer {
       for index in batch.inputs.indices {
         let (bytes, shape) = try words.tensor()
         batch.inputs[index].shape = shape
-        guard bytes == byteCount(model.signature.inputs[index].type, shape) else { throw Channel.Failure.garbled }
+        guard bytes == RunMessage.byteCount(model.signature.inputs[index].type, shape) else { throw Channel.Failure.garbled }
         try channel.receive(into: UnsafeMutableRawBufferPointer(start: batch.inputs[index].reserve(bytes), count: bytes))
       }
       var verdict = RunMessage.Verdict.ran, text = ""
@@ -68,7 +68,7 @@ enum IsolatedServer {
   }
 
   private static func answer(_ verdict: RunMessage.Verdict, _ text: String, _ batch: ModelBatch, _ channel: Channel) throws(Channel.Failure) {
-    let failures = batch.failures.map { (row: $0.key, reason: Array($0.value.utf8)) }, text = Array(text.utf8)
+    let failures = batch.failures.map { (row: $0.key, reason: Array($0.value.utf8.prefix(Int(RunMessage.longestText)))) }, text = Array(text.utf8.prefix(Int(RunMessage.longestText)))
     let outputs = verdict == .ran ? batch.outputs : []
     func bytes(_ index: Int) -> Int { byteCount(batch.signature.outputs[index].type, outputs[index].shape) }
     try channel.send(

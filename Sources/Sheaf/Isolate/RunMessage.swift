@@ -11,6 +11,20 @@ enum RunMessage {
   /// What the child says once its model is loaded.
   static let ready: [Int64] = [0x73686561, 1]
 
+  /// Bytes of a text at most.
+  static let longestText: Int64 = 1 << 24
+
+  /// Bytes of a tensor whose extents came from the other side; nil: more than any batch has.
+  static func byteCount(_ type: ElementType, _ shape: [Int]) -> Int? {
+    var bytes = type.size
+    for extent in shape {
+      let (product, overflow) = bytes.multipliedReportingOverflow(by: extent)
+      if overflow || extent < 0 || product > 1 << 32 { return nil }
+      bytes = product
+    }
+    return bytes
+  }
+
   static func header(_ tensors: [ModelBatch.Tensor], _ byteCount: (Int) -> Int) -> [Int64] {
     var words: [Int64] = []
     for (index, tensor) in tensors.enumerated() {
