@@ -1,5 +1,5 @@
 # What one does with Sheaf, by name. Everything here is a line or two that can be typed by hand just as well.
-.PHONY: help setup build demo test chaos chaos-short bench simulate clean
+.PHONY: help setup build demo test chaos chaos-short bench simulate fuzz sanitize clean
 
 help:
 	@echo 'make build   build the release: .build/release/sheaf'
@@ -9,6 +9,8 @@ help:
 	@echo '             chaos-short: two minutes of it; ARGS="--seed 7" runs one again, ARGS=--help lists what can be chosen'
 	@echo 'make bench   compare with a C loop on librdkafka that does the same job'
 	@echo 'make simulate  compare the batching policies in simulated time'
+	@echo 'make fuzz    a minute of fuzzing for each decoder, see docs/development.md'
+	@echo 'make sanitize  run the tests under the address and the thread sanitizer'
 	@echo 'make clean   remove what was built (.sheaf/, what was downloaded, stays)'
 	@echo 'make setup   fetch what the others need; they call it themselves'
 
@@ -43,5 +45,11 @@ bench: setup
 simulate:
 	swift run -c release --package-path Benchmarks/Simulate simulate --quick --seeds 6
 
+fuzz: setup
+	scripts/fuzz
+
+sanitize: setup
+	scripts/sanitize
+
 clean:
-	rm -rf .build Benchmarks/.build
+	rm -rf .build .build-* Benchmarks/.build

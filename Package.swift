@@ -3,8 +3,9 @@ import PackageDescription
 
 /// Messages and replies are allocated on one thread and freed on another, which glibc's arenas do slowly: the identity benchmark
 /// takes a third less processor time a record with jemalloc. Of the executables only: a library does not choose its process's
-/// allocator. Not with SANITIZE set in the environment: the sanitizers bring an allocator of their own.
-let jemalloc: [LinkerSetting] = Context.environment["SANITIZE"] == nil ? [.linkedLibrary("jemalloc")] : []
+/// allocator. Not with SANITIZE (or FUZZ) set in the environment: the sanitizers bring an allocator of their own.
+let isFuzzed = Context.environment["FUZZ"] != nil
+let jemalloc: [LinkerSetting] = isFuzzed || Context.environment["SANITIZE"] != nil ? [] : [.linkedLibrary("jemalloc")]
 
 let package = Package(
   name: "sheaf",
@@ -48,3 +49,14 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// `make fuzz` sets FUZZ. The fuzzer's runtime brings a main function, so the command is then a library of what reads settings.
+if isFuzzed {
+  package.products.removeAll { $0.name == "sheaf" }
+  package.targets.removeAll { $0.type != .regular && $0.type != .system || $0.name == "SheafCommand" }
+  package.targets += [
+    .target(
+      name: "SheafCommand", dependencies: ["Sheaf", "SheafONNX", "SheafKafka", "CYAML"], sources: ["Configuration", "Arguments", "ExitCode.swift"]),
+    .executableTarget(name: "Fuzz", dependencies: ["Sheaf", "SheafCommand"], path: "Tests/Fuzz", exclude: ["Seeds"]),
+  ]
+}

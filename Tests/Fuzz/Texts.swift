@@ -1,0 +1,91 @@
+import Glibc
+
+@testable import Sheaf
+
+/// A tokenizer of a few pieces.
+let tinyTokenizer: Tokenizer = {
+  withFile(UnsafeRawBufferPointer(start: tinyFile.utf8Start, count: tinyFile.utf8CodeUnitCount)) { try! Tokenizer(folder: $0, maxLength: 16) }
+}()
+
+private let tinyFile: StaticString = ###"""
+  {"truncation":null,"padding":null,"added_tokens":[{"id":9,"content":"[X]"},{"id":10,"content":"[XY]"}],
+   "normalizer":{"type":"BertNormalizer","lowercase":true},"pre_tokenizer":{"type":"BertPreTokenizer"},
+   "post_processor":{"type":"BertProcessing","sep":["[SEP]",2],"cls":["[CLS]",1]},
+   "model":{"type":"WordPiece","unk_token":"[UNK]","continuing_subword_prefix":"##",
+    "vocab":{"[UNK]":0,"[CLS]":1,"[SEP]":2,"a":3,"##b":4,"é":6,"e":7,"##é":5,"中":8,"ab":11,"i̇":13,"##c":14,"d":15,"1":16,".":17}}}
+  """###
+
+/// A text as a record and in JSON; whether it is UTF-8 is Swift's standard library's word against ours.
+func decodeText(_ bytes: UnsafeRawBufferPointer) {
+  let isValid = String(validating: bytes, as: UTF8.self) != nil
+  let invalid = UTF8Bytes.firstInvalid(bytes)
+  check((invalid == nil) == isValid, "UTF-8 or not: invalid at \(String(describing: invalid))")
+  if let invalid { check(String(validating: bytes.prefix(invalid), as: UTF8.self) != nil, "byte \(invalid) is not the first invalid one") }
+  decodeTextRecord(bytes)
+  encode(bytes, tinyTokenizer)
+}
+
+private func encode(_ text: UnsafeRawBufferPointer, _ tokenizer: Tokenizer) {
+  // As long as it may become, so that the address sanitizer sees a write behind it.
+  let ids = UnsafeMutablePointer<Int64>.allocate(capacity: tokenizer.maxLength)
+  defer { ids.deallocate() }
+  do throws(RecordFault) {
+    let count = try tokenizer.encode(text, into: ids)
+    check(count <= tokenizer.maxLength, "\(count) ids")
+  } catch { check(!error.expected.isEmpty && !error.came.isEmpty, "a fault that says nothing: \(error)") }
+}
+
+/// A tokenizer.json, and a text for what it makes where it is accepted.
+func decodeTokenizerFile(_ bytes: UnsafeRawBufferPointer) {
+  let lines = bytes.lines(2)
+  let tokenizer = withFile(lines.last!) { folder in
+    Result { () throws(ConfigurationError) in try Tokenizer(folder: folder) }
+  }
+  switch tokenizer {
+  case .success(let tokenizer): encode(lines[0], tokenizer)
+  case .failure(let error): check(!error.fix.isEmpty, "\(error)")
+  }
+}
+
+/// A folder in memory with this tokenizer.json.
+private func withFile<T>(_ bytes: UnsafeRawBufferPointer, _ body: (String) -> T) -> T {
+  let file = fopen("\(folder)/tokenizer.json", "wb")!
+  fwrite(bytes.baseAddress, 1, bytes.count, file)
+  fclose(file)
+  return body(folder)
+}
+
+private let folder: String = {
+  var template = Array("/dev/shm/sheaf-fuzz-XXXXXX".utf8CString)
+  return String(cString: mkdtemp(&template))
+}()
+
+/// A number as every type reads it, against the C library.
+func decodeNumber(_ bytes: UnsafeRawBufferPointer) {
+  var reader = JSONReader(bytes)
+  var double: Double?, float: Float?
+  do throws(RecordFault) { double = try reader.double() } catch {}
+  if double != nil { check(double!.bitPattern == strtod(String(decoding: bytes[..<reader.position], as: UTF8.self), nil).bitPattern, "\(double!)") }
+  reader.position = 0
+  do throws(RecordFault) { float = try reader.float() } catch {}
+  if float != nil { check(float!.bitPattern == strtof(String(decoding: bytes[..<reader.position], as: UTF8.self), nil).bitPattern, "\(float!)") }
+  reader.position = 0
+  do throws(RecordFault) {
+    let half = try reader.half()
+    if let double { check(abs(Double(half) - double) <= max(abs(double) * 0x1p-11, 0x1p-25), "\(half) for \(double)") }
+  } catch {}
+  integer(bytes, Int64.self)
+  integer(bytes, UInt64.self)
+  integer(bytes, Int8.self)
+  do throws(RecordFault) { _ = try JSONValue(bytes) } catch {}
+}
+
+private func integer<T: FixedWidthInteger>(_ bytes: UnsafeRawBufferPointer, _: T.Type) {
+  var reader = JSONReader(bytes)
+  do throws(RecordFault) {
+    let value: T = try reader.integer()
+    let text = String(decoding: bytes[..<reader.position].drop { $0 == 32 || $0 == 9 || $0 == 10 || $0 == 13 }, as: UTF8.self)
+    // Written without a point or an exponent it means what Swift reads.
+    if text.allSatisfy({ $0 == "-" || $0.isWholeNumber }) { check(T(text) == value, "\(value) for \(text)") }
+  } catch {}
+}
