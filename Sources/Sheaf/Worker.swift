@@ -176,8 +176,9 @@ public final class Worker: Sendable {
   public var batch: BatchSettings {
     get { batcher.settings }
     set {
-      batcher.settings = newValue.within(model.signature)
-      isolatedBatcher.settings = newValue.within(model.signature)
+      let settings = configuration.admissible(newValue.within(model.signature), model.signature)
+      batcher.settings = settings
+      isolatedBatcher.settings = settings
     }
   }
 }

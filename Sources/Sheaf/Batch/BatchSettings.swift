@@ -30,6 +30,8 @@ extension BatchSettings {
     settings.maxTokens = max(1, maxTokens)
     settings.maxBytes = max(1, maxBytes)
     settings.maxWait = min(maxWait, 3_600_000_000_000)
+    settings.adaptive.latencyTarget = max(1, adaptive.latencyTarget)
+    settings.adaptive.passedOverAtMost = max(1, adaptive.passedOverAtMost)
     return settings
   }
 }

@@ -2,6 +2,9 @@ import SheafKafka
 
 /// The librdkafka properties of the worker's two clients: the user's, and those that the worker's guarantees rest on.
 enum ClientProperties {
+  /// Milliseconds, unless set.
+  static let transactionTimeout: Nanoseconds = 10_000
+
   static func consumer(_ configuration: WorkerConfiguration) -> [(String, String)] {
     let user = configuration.kafka
     var properties: [(String, String)] = user.filter { !isProducerOnly($0.key) }.sorted { $0.key < $1.key }
@@ -34,7 +37,7 @@ enum ClientProperties {
     if configuration.delivery == .exactlyOnce {
       set("transactional.id", configuration.transactionalID)
       // A killed worker's open transaction holds up read_committed readers that long (60 s by default).
-      set("transaction.timeout.ms", "10000")
+      set("transaction.timeout.ms", String(transactionTimeout))
       // Nearly all the time of sending a transaction's offsets is this back-off, 100 ms by default.
       set("retry.backoff.ms", "10")
     } else {

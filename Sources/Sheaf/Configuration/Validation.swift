@@ -45,6 +45,14 @@ extension WorkerConfiguration {
       require(timeout >= 1_000_000, "topics.timeout", "\(timeout) ns", "is less than 1 ms: every request would expire", "set a millisecond and more, or leave it out")
     }
     require(batch.maxRows >= 1, "batch.maxRows", "\(batch.maxRows)", "is less than 1", "set 1 or more")
+    let day: Nanoseconds = 86_400_000_000_000
+    for (key, value) in [("commit.interval", commitInterval), ("limits.drain", drainTimeout), ("limits.stall", limits.stall)] {
+      require(value >= 1 && value <= day, key, "\(value) ns", "is not 1 ns to a day", "set a time such as 10s")
+    }
+    let transaction = kafka["transaction.timeout.ms"].flatMap { Nanoseconds($0) } ?? ClientProperties.transactionTimeout
+    require(
+      delivery != .exactlyOnce || commitInterval <= transaction * 1_000_000 / 2, "commit.interval", "\(commitInterval / 1_000_000) ms",
+      "is more than half of transaction.timeout.ms, \(transaction): the broker would abort the transactions", "set less, such as 100ms")
     require(batch.adaptive.latencyTarget >= 1, "batch.latencyTarget", "0", "is 0", "set a time, such as 100ms")
     require(batch.adaptive.passedOverAtMost >= 1, "batch.passedOver", "\(batch.adaptive.passedOverAtMost)", "is less than 1", "set 1 or more")
     require(batch.maxTokens >= 1, "batch.maxTokens", "\(batch.maxTokens)", "is less than 1", "set 1 or more")
@@ -60,10 +68,18 @@ extension WorkerConfiguration {
   /// The same with what the model itself allows: one that cannot be batched runs records one at a time.
   func within(_ signature: Signature) -> WorkerConfiguration {
     var configuration = self
-    configuration.batch.maxRows = min(batch.maxRows, signature.mostRows)
-    // Whoever asks for an order would wait for those that are passed over.
-    if topics.order != .none { configuration.batch.adaptive.passedOverAtMost = 1 }
+    configuration.batch = configuration.admissible(batch, signature)
     return configuration
+  }
+
+  /// Batching parameters within what the model and the other settings allow; those that `faults` refuses are left as they are.
+  func admissible(_ batch: BatchSettings, _ signature: Signature) -> BatchSettings {
+    var batch = batch
+    batch.maxRows = min(batch.maxRows, signature.mostRows, 1 << 24)
+    batch.maxWait = min(batch.maxWait, 3_600_000_000_000)
+    // Whoever asks for an order would wait for those that are passed over.
+    if topics.order != .none { batch.adaptive.passedOverAtMost = 1 }
+    return batch
   }
 
   /// Whether outcomes are kept until their turn comes.

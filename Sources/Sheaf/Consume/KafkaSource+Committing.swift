@@ -36,7 +36,7 @@ extension KafkaSource {
       let isMarkNew = configuration.isolation.isOn && (isLast ? assignment.isMarked : ledger.isMarkDue(slot: assignment.slot))
       guard offset != assignment.committed || isMarkNew else { return nil }
       if isLast {
-        let mark = ledger.lastMark(slot: assignment.slot, committing: offset, isInOrder: !leavesMarks.load(ordering: .acquiring))
+        let mark = ledger.lastMark(slot: assignment.slot, committing: offset, isInOrder: outstanding == 0 && !leavesMarks.load(ordering: .acquiring))
         return PartitionOffset(assignment.partition, offset, metadata: metadata(begun: mark))
       }
       assignment.isMarked = true

@@ -43,6 +43,11 @@ extension KafkaSource {
         last = (key, assignment)
       }
       if message.errorCode != 0 {
+        // The end lies behind what was taken before it, which has to be entered first.
+        if message.isEndOfPartition, kept > 0 {
+          handOn(kept, intake)
+          (kept, total) = (0, 0)
+        }
         try notice(message, assignment)
         continue
       }

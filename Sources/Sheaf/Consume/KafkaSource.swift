@@ -218,7 +218,6 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
           configuration.log("let go of \(describe(partitions)) with \(words); their next owner answers them again")
           if machine.isStopping { missedAtEnd = words }
         }
-        if unsettled > 0, machine.isStopping { hasUnsettled = true }
       case .answer(let partitions): try answer(partitions)
       case .close: consumer.beginClose()
       }
@@ -248,7 +247,7 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
   }
 
   var missedAtEnd: String?
-  var hasUnsettled = false
+  var hasUnsettled: Bool { ledger.hasOutstanding }
 
   // MARK: Any thread
 
@@ -298,6 +297,8 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
   func watch(by watch: Watchdog.Watch) { turns = watch }
 
   func onDrain(_ body: @escaping @Sendable () -> Void) { drainBegins = body }
+
+  func count(kept bytes: Int) { ledger.count(kept: bytes) }
 
   func groupMetadata() -> GroupMetadata? { consumer.groupMetadata() }
 

@@ -266,6 +266,9 @@ final class Ledger: @unchecked Sendable {  // Everything mutable is protected by
   /// Records inside the worker, records taken and given back since the start.
   var counts: (inside: Int, bytes: Int, taken: Int, returned: Int) { monitor.locked { (records + aside.records, bytes + aside.bytes, taken, returned) } }
 
+  /// Some record's ticket is out.
+  var hasOutstanding: Bool { monitor.locked { records > 0 } }
+
   // MARK: Any thread
 
   /// Outcomes were acknowledged. - Returns: how many `kept` values were written to `returned`, which has room for all.
@@ -277,6 +280,9 @@ final class Ledger: @unchecked Sendable {  // Everything mutable is protected by
   func release(_ tickets: UnsafeBufferPointer<Ticket>, returned kept: UnsafeMutablePointer<UInt>) -> Int {
     give(tickets, kept, settled: false)
   }
+
+  /// So many bytes of outcomes more (or less) are kept.
+  func count(kept difference: Int) { monitor.locked { bytes += difference } }
 
   /// Where reading goes on behind a record whose ticket is out.
   func next(after ticket: Ticket) -> Int64 { monitor.locked { slots[ticket.slot].tracker.next(after: ticket.sequence) } }

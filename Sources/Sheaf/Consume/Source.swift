@@ -61,6 +61,8 @@ protocol Source: AnyObject, Sendable {
   var counts: (inside: Int, bytes: Int, taken: Int, returned: Int) { get }
   /// Every turn of the consume thread is told to this; set before `run`.
   func watch(by watch: Watchdog.Watch)
+  /// So many bytes of outcomes more (or less) are kept: they count among what is inside. Any thread.
+  func count(kept bytes: Int)
   /// Called, by the consume thread, when a drain begins; set before `run`.
   func onDrain(_ body: @escaping @Sendable () -> Void)
   /// The present membership, for a transaction's offsets; nil: there is none. Any thread.

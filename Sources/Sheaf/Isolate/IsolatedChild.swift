@@ -88,7 +88,7 @@ private func spawnAgain(_ arguments: [String], environment variable: String, soc
   posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK))
   var blocked = sigset_t()
   sigemptyset(&blocked)
-  for signal in [SIGTERM, SIGINT, SIGHUP] { sigaddset(&blocked, signal) }
+  for signal in [SIGTERM, SIGINT, SIGHUP, SIGUSR1] { sigaddset(&blocked, signal) }
   posix_spawnattr_setsigmask(&attributes, &blocked)
 
   var variables: [UnsafeMutablePointer<CChar>?] = []

@@ -42,7 +42,7 @@ enum IsolatedServer {
   private static func serve(_ model: any Model, _ channel: Channel) throws {
     let context = try model.makeContext(), batch = ModelBatch(signature: model.signature)
     // A row of zeros: a child that cannot even run that (there is no memory for a second model, say) tells nothing about records.
-    try? WarmUp.run(context, batch, WarmUp.Shape(rows: 1, length: 1))
+    do { try WarmUp.run(context, batch, WarmUp.Shape(rows: 1, length: 1)) } catch let error where error is ModelOutOfMemory || error is ModelLost { throw error } catch {}
     try channel.send(RunMessage.ready)
     while true {
       var words = RunMessage.Reader(try channel.receiveWords())

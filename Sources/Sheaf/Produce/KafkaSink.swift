@@ -85,7 +85,7 @@ final class KafkaSink: Sink, @unchecked Sendable {  // Set once before the threa
     self.fail = fail
     largestMessage = (configuration.kafka["message.max.bytes"].flatMap { Int($0) } ?? 1_000_000) - 512  // Less what a batch's head takes.
     producer = try Producer(ClientProperties.producer(configuration))
-    outbox = configuration.keepsOutcomes ? Outbox(bound: configuration.limits.bytes / 2) : nil
+    outbox = configuration.keepsOutcomes ? Outbox(bound: configuration.limits.bytes / 2) { source.count(kept: $0) } : nil
     if let outbox { source.onDrain { outbox.hurry() } }
   }
 
@@ -206,22 +206,22 @@ final class KafkaSink: Sink, @unchecked Sendable {  // Set once before the threa
 
   /// What is to be sent instead of an outcome that failed for good. Where that is not the record's fault the worker ends, and the
   /// record is answered again by whoever reads it next.
-  private func replacements(_ ticket: Ticket, _ error: KafkaError, _ writer: KafkaWriter) -> [(ticket: Ticket, fault: RecordFault, outcome: Outcome)] {
-    if error.name == "_PURGE_QUEUE" || error.name == "_PURGE_INFLIGHT" { return [] }
+  func replacements(_ ticket: Ticket, _ error: KafkaError, _ writer: KafkaWriter) -> [(ticket: Ticket, fault: RecordFault, outcome: Outcome)] {
     if configuration.delivery == .exactlyOnce {
       undelivered.withLock { $0.append((ticket, error)) }
       return []
     }
+    if error.name == "_PURGE_QUEUE" || error.name == "_PURGE_INFLIGHT" { return [] }
     let outcome = Outcome(rawValue: ticket.outcome) ?? .reply
-    let isTooLarge = error.name == "MSG_SIZE_TOO_LARGE"
-    let fault = RecordFault(isTooLarge ? .tooLarge : .badReplyTopic, expected: "a reply that its topic takes", came: "\(error)")
-    if outcome == .reply && isTooLarge || outcome == .routedReply {
-      return writer.requireOutcomes(of: source.record(ticket)).map { (ticket, fault, $0) }
-    }
-    if isTooLarge {
-      if let reduced = outcome.reduced { return [(ticket, fault, reduced)] }
-      writer.giveUp(source.record(ticket), outcome)
-      return []
+    if case .record(let code) = DeliveryBlame(error.name, outcome) {
+      let fault = RecordFault(code, expected: "a reply that its topic takes", came: "\(error)")
+      switch outcome {
+      case .reply, .routedReply: return writer.requireOutcomes(of: source.record(ticket)).map { (ticket, fault, $0) }
+      case .errorReply, .deadLetter, .reducedErrorReply, .reducedDeadLetter, .emptyDeadLetter:
+        if let reduced = outcome.reduced { return [(ticket, fault, reduced)] }
+        writer.giveUp(source.record(ticket), outcome)
+        return []
+      }
     }
     fail(WorkerError("a reply could not be delivered: \(error)"))
     // Given back at once, so that the drain need not wait for its bound; not where another of its outcomes is on its way.

@@ -141,6 +141,8 @@ final class KafkaWriter: OutcomeWriter {
     withDecimal(Int64(record.partition)) { outgoing.addHeader("__dlq.errors.partition", $0) }
     withDecimal(record.offset) { outgoing.addHeader("__dlq.errors.offset", $0) }
     (sink.configuration.kafka["group.id"] ?? "").withUTF8Pointer { outgoing.addHeader("__dlq.errors.group", $0) }
+    // To this worker; others before it may have met the record too.
+    withDecimal(1) { outgoing.addHeader("__dlq.errors.delivery.count", $0) }
     "\(fault.code.rawValue): expected \(fault.expected), came \(fault.came)".withUTF8Pointer { outgoing.addHeader("__dlq.errors.message", $0) }
     var value = record.value
     if isReduced {
@@ -149,7 +151,7 @@ final class KafkaWriter: OutcomeWriter {
     }
     return transmit(
       record, value, Route(topic: sink.deadLetters!, partition: -1, isNamed: false), outcome, fault, key: isReduced ? noKey : record.key,
-      timestamp: max(0, record.timestamp))
+      timestamp: isReduced ? 0 : max(0, record.timestamp))
   }
 
   /// Not even the shortest outcome fits: the record is settled without it, and the log tells.
@@ -256,23 +258,17 @@ final class KafkaWriter: OutcomeWriter {
   private func refused(
     _ record: Record, _ value: UnsafeRawBufferPointer, _ route: Route, _ outcome: KafkaSink.Outcome, _ fault: RecordFault?, _ error: String, _ words: String
   ) -> Bool {
-    let isTooLarge = error == "MSG_SIZE_TOO_LARGE"
-    switch outcome {
-    case .reply, .routedReply:
-      if isTooLarge {
-        tell(record, RecordFault(.tooLarge, expected: "a reply within message.max.bytes", came: "\(value.count) bytes"))
-        return true
-      }
-      if outcome == .routedReply, error == "_UNKNOWN_PARTITION" || error == "_UNKNOWN_TOPIC" {
-        tell(record, RecordFault(.badReplyTopic, expected: "a reply partition that exists", came: "\(route.partition)"))
-        return true
-      }
-    case .errorReply, .deadLetter, .reducedErrorReply, .reducedDeadLetter, .emptyDeadLetter:
-      if isTooLarge, let reduced = outcome.reduced, let fault { return send(fault, record, as: reduced) }
-      if isTooLarge {
+    if case .record(let code) = DeliveryBlame(error, outcome) {
+      switch outcome {
+      case .reply, .routedReply:
+        tell(record, code == .tooLarge
+          ? RecordFault(.tooLarge, expected: "a reply within message.max.bytes", came: "\(value.count) bytes")
+          : RecordFault(code, expected: "a reply topic and partition that exist", came: "partition \(route.partition): \(words)"))
+      case .errorReply, .deadLetter, .reducedErrorReply, .reducedDeadLetter, .emptyDeadLetter:
+        if let reduced = outcome.reduced, let fault { return send(fault, record, as: reduced) }
         giveUp(record, outcome)
-        return true
       }
+      return true
     }
     sink.fail(WorkerError("a reply could not be sent: \(words)"))
     return true

@@ -22,6 +22,7 @@ struct KeptOutcome: BitwiseCopyable, @unchecked Sendable {  // Handed from one t
     self.key = key
     self.headers = headers
     self.timestamp = timestamp
+    byteCount = value.count + (headers?.byteCount ?? 0) + 96
     guard let start = value.baseAddress else {
       self.value = value  // A null value stays one.
       return
@@ -32,7 +33,7 @@ struct KeptOutcome: BitwiseCopyable, @unchecked Sendable {  // Handed from one t
   }
 
   /// Bytes it keeps.
-  var byteCount: Int { value.count + 96 }
+  let byteCount: Int
 
   func release() {
     Glibc.free(UnsafeMutableRawPointer(mutating: value.baseAddress))

@@ -5,11 +5,14 @@ final class OrderedSender {
   private let sink: KafkaSink
   private let outbox: Outbox
   private let outgoing = Outgoing()
+  /// For what goes in the place of an outcome that is refused.
+  private let direct: KafkaWriter
   private var gate = OrderGate<Answered>()
 
   init(_ sink: KafkaSink, _ outbox: Outbox) {
     self.sink = sink
     self.outbox = outbox
+    direct = KafkaWriter(sink, .direct(waits: true))
   }
 
   func run() {
@@ -38,37 +41,51 @@ final class OrderedSender {
     } else {
       sink.source.require(UInt8(1 + entry.others.count), entry.ticket)
     }
-    entry.forEach { _ = sink.send($0, entry.ticket, outgoing) }
-    entry.release()
-    outbox.released(entry.byteCount)
+    transmit(entry)
+    outbox.release(entry)
+  }
+
+  private func transmit(_ entry: Answered) {
+    entry.forEach { kept in
+      guard case .refused(let error) = sink.send(kept, entry.ticket, outgoing) else { return }
+      for (ticket, fault, outcome) in sink.replacements(Ticket(bits: entry.ticket.bits | UInt64(kept.outcome.rawValue)), error, direct) {
+        _ = direct.send(fault, sink.source.record(ticket), as: outcome)
+      }
+    }
   }
 
   private func giveUp(_ entry: Answered) {
+    outbox.release(entry)
     withUnsafePointer(to: entry.ticket) { sink.source.release(UnsafeBufferPointer(start: $0, count: 1)) }
-    entry.release()
-    outbox.released(entry.byteCount)
   }
 }
 
 extension KafkaSink {
-  /// Sends a kept outcome, waiting for room. - Returns: why the producer does not take it; nil: it did, or the worker has ended.
-  func send(_ kept: KeptOutcome, _ ticket: Ticket, _ outgoing: Outgoing) -> KafkaError? {
+  enum Sending {
+    case sent
+    case refused(KafkaError)
+    /// The worker has ended.
+    case abandoned
+  }
+
+  /// Sends a kept outcome, waiting for room.
+  func send(_ kept: KeptOutcome, _ ticket: Ticket, _ outgoing: Outgoing) -> Sending {
     let opaque = ticket.bits | UInt64(kept.outcome.rawValue)
     var seen = 0
     var isRetry = false
     outgoing.setHeaders(kept.headers)
     while true {
       switch outgoing.send(by: producer, to: kept.topic, partition: kept.partition, key: kept.key, value: kept.value, timestamp: kept.timestamp, opaque: opaque) {
-      case .sent: return nil
+      case .sent: return .sent
       case .full:
         // As in KafkaWriter: one more attempt after the count was read.
         if isRetry, !waitForRoom(since: seen) {
           outgoing.dropHeaders()
-          return nil
+          return .abandoned
         }
         seen = reportCount
         isRetry = true
-      case .failed(let error): return error
+      case .failed(let error): return .refused(error)
       }
     }
   }

@@ -11,8 +11,14 @@ final class Outbox: @unchecked Sendable {  // Everything mutable is protected by
   private var waiting = 0
   private var isHurried = false
 
+  /// Counts what is kept, in bytes more or less, among what is inside the worker.
+  private let count: @Sendable (Int) -> Void
+
   /// - Parameter bound: bytes of kept outcomes above which those who hand over wait, unless only they can help.
-  init(bound: Int) { self.bound = bound }
+  init(bound: Int, count: @escaping @Sendable (Int) -> Void) {
+    self.bound = bound
+    self.count = count
+  }
 
   // MARK: Any thread
 
@@ -31,6 +37,7 @@ final class Outbox: @unchecked Sendable {  // Everything mutable is protected by
       entries += answered
       monitor.broadcast()
     }
+    count(more)
   }
 
   /// As `accept`, of what must not wait.
@@ -79,12 +86,25 @@ final class Outbox: @unchecked Sendable {  // Everything mutable is protected by
     }
   }
 
-  /// So many bytes of outcomes are gone.
-  func released(_ bytes: Int) {
+  /// Frees what is kept of a record. Before its ticket comes back, so that whoever waits for room sees it.
+  func release(_ entry: Answered) {
+    let bytes = entry.byteCount
+    entry.release()
+    changed(by: -bytes)
+  }
+
+  /// An outcome was replaced by another.
+  func changed(by difference: Int) {
     monitor.locked {
-      self.bytes -= bytes
+      bytes += difference
       if waiting > 0 { monitor.broadcast() }
     }
+    count(difference)
+  }
+
+  /// Sleeps until a time, or until the end.
+  func pause(until deadline: Nanoseconds) {
+    monitor.locked { while !isStopped, monotonicNow() < deadline { monitor.wait(until: deadline) } }
   }
 
   /// What was handed over and never taken; after the end.

@@ -19,6 +19,9 @@ final class TransactionSender {
   private var gate = OrderGate<Answered>()
   /// Next in turn, not in a transaction.
   private var ready: [Answered] = []
+  private var isInitialised = false
+  /// The producer did not take some outcome of the open transaction, which so may not be committed.
+  private var isIncomplete = false
   /// In the open transaction, in order; empty: none is open.
   private var open: [Answered] = []
   /// A drain waits for what is ready or open: it is committed at once.
@@ -40,15 +43,14 @@ final class TransactionSender {
   }
 
   func run() {
-    var isInitialised = false
     while let taken = outbox.take(until: wakeAt, isMoving: !ready.isEmpty || !open.isEmpty) {
       sort(taken.entries)
       isUrgent = isUrgent || taken.isHurried
       do throws(TransactionError) {
-        if !isInitialised, !ready.isEmpty {
-          try initialise()
-          isInitialised = true
-        }
+        // At once, and not with the first outcome: it ends what a predecessor of the same id left open, which the consumer may be
+        // waiting for.
+        if !isInitialised, monotonicNow() >= notBefore { try initialise() }
+        guard isInitialised else { continue }
         try begin()
         if !open.isEmpty, isUrgent || monotonicNow() >= due { try commit() }
         if open.isEmpty, ready.isEmpty { isUrgent = false }
@@ -62,6 +64,7 @@ final class TransactionSender {
   }
 
   private var wakeAt: Nanoseconds? {
+    if !isInitialised { return notBefore }
     if !open.isEmpty { return isUrgent ? 0 : due }
     return ready.isEmpty ? nil : notBefore
   }
@@ -80,6 +83,7 @@ final class TransactionSender {
   private func initialise() throws(TransactionError) {
     do throws(TransactionError) {
       try sink.producer.initTransactions(timeout: 10_000)
+      isInitialised = true
     } catch {
       if error.isRetriable { sink.configuration.log("kafka: transactions cannot begin yet: \(error)") }
       throw error
@@ -116,11 +120,18 @@ final class TransactionSender {
   private func send(_ entry: Answered) {
     let ticket = entry.ticket
     entry.forEach { kept in
-      if let error = sink.send(kept, ticket, outgoing) { sink.noteUndelivered(ticket, kept.outcome, error) }
+      switch sink.send(kept, ticket, outgoing) {
+      case .sent: return
+      case .refused(let error): sink.noteUndelivered(ticket, kept.outcome, error)
+      case .abandoned: break
+      }
+      isIncomplete = true
     }
   }
 
   private func commit() throws(TransactionError) {
+    // What the producer refused, it says nothing of when it commits.
+    if isIncomplete { return try abort() }
     // The membership is taken before the fence is asked: where the fence still owns all of it, a rebalance that takes something
     // away is later than this membership, and brokers refuse it.
     guard let group = source.groupMetadata(), open.allSatisfy({ source.fence.owns($0.ticket) }) else { return try abort() }
@@ -132,18 +143,23 @@ final class TransactionSender {
     lastCommit = monotonicNow()
     backOff = TransactionSender.shortestBackOff
     source.committed(offsets.map { ($0.ticket, $0.place.offset) })
+    for entry in open { outbox.release(entry) }
     open.map(\.ticket).withUnsafeBufferPointer { source.settle($0) }
-    forget(open)
     open = []
   }
 
-  /// Makes a call again as long as it may be; librdkafka bounds the time by the transaction's.
+  /// Makes a call again as long as it may be, and the worker goes on.
   private func again(_ call: () throws(TransactionError) -> Void) throws(TransactionError) {
+    var pause = TransactionSender.shortestBackOff, told = false
     while true {
       do throws(TransactionError) {
         return try call()
       } catch {
         guard error.isRetriable, !error.requiresAbort, !outbox.isEnded else { throw error }
+        if !told { sink.configuration.log("kafka: the transaction waits: \(error)") }
+        told = true
+        outbox.pause(until: monotonicNow() + pause)
+        pause = min(pause * 2, TransactionSender.longestBackOff)
       }
     }
   }
@@ -151,11 +167,12 @@ final class TransactionSender {
   /// Ends the open transaction; what is still owned goes into the next, corrected where a delivery failed for good.
   private func abort() throws(TransactionError) {
     try again { () throws(TransactionError) in try sink.producer.abortTransaction() }
+    isIncomplete = false
+    notBefore = monotonicNow() + backOff
+    backOff = min(backOff * 2, TransactionSender.longestBackOff)
     for failure in sink.takeUndelivered() { correct(failure.ticket, failure.error) }
     ready = open + ready
     open = []
-    notBefore = monotonicNow() + backOff
-    backOff = min(backOff * 2, TransactionSender.longestBackOff)
   }
 
   // MARK: What goes wrong
@@ -174,42 +191,32 @@ final class TransactionSender {
       try abort()
       return true
     } catch {
-      let isFenced = error.error.name == "_FENCED" || error.error.name == "INVALID_PRODUCER_EPOCH"
-      sink.fail(WorkerError("kafka: transactions cannot go on: \(error)\(isFenced ? "; another worker has this one's group.instance.id" : "")"))
+      let instance = sink.configuration.kafka["group.instance.id"].map { "; is there another worker with group.instance.id \($0)?" }
+      sink.fail(WorkerError("kafka: transactions cannot go on: \(error)\(error.error.name == "_FENCED" ? instance ?? "" : "")"))
       return false
     }
   }
 
   /// Replaces what could not be delivered by something that can, where that is the record's fault.
   private func correct(_ ticket: Ticket, _ error: KafkaError) {
-    if error.name == "_PURGE_QUEUE" || error.name == "_PURGE_INFLIGHT" || error.name == "_STATE" { return }
     let outcome = KafkaSink.Outcome(rawValue: ticket.outcome) ?? .reply
-    let isTooLarge = error.name == "MSG_SIZE_TOO_LARGE"
-    let isMisrouted = outcome == .routedReply && (error.name == "_UNKNOWN_PARTITION" || error.name == "UNKNOWN_TOPIC_OR_PART" || error.name == "_UNKNOWN_TOPIC" || error.name == "TOPIC_AUTHORIZATION_FAILED")
-    if isTooLarge || isMisrouted {
+    switch DeliveryBlame(error.name, outcome) {
+    case .passing: return
+    case .worker: sink.fail(WorkerError("a reply could not be delivered: \(error)"))
+    case .record(let code):
       guard let index = open.firstIndex(where: { $0.ticket.bits == ticket.bits & ~0xf }) else { return }
-      let fault = RecordFault(isTooLarge ? .tooLarge : .badReplyTopic, expected: "a reply that its topic takes", came: "\(error)")
+      let fault = RecordFault(code, expected: "a reply that its topic takes", came: "\(error)")
       let before = open[index].byteCount
       open[index] = writer.replacement(for: open[index], failed: outcome, fault, source.record(ticket))
-      outbox.released(before - open[index].byteCount)
+      outbox.changed(by: open[index].byteCount - before)
       // Nothing stands in the way of the next try.
-      backOff = 0
-    } else if error.name == "TOPIC_AUTHORIZATION_FAILED" || error.name == "UNKNOWN_TOPIC_OR_PART" {
-      sink.fail(WorkerError("a reply could not be delivered: \(error)"))
+      notBefore = 0
+      backOff = TransactionSender.shortestBackOff
     }
   }
 
   private func giveUp(_ entry: Answered) {
+    outbox.release(entry)
     withUnsafePointer(to: entry.ticket) { source.release(UnsafeBufferPointer(start: $0, count: 1)) }
-    forget([entry])
-  }
-
-  private func forget(_ entries: [Answered]) {
-    var bytes = 0
-    for entry in entries {
-      bytes += entry.byteCount
-      entry.release()
-    }
-    outbox.released(bytes)
   }
 }

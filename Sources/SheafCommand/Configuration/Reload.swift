@@ -26,13 +26,18 @@ struct Reload: Sendable {
       return nil
     }
     let changed = Set(new.given.keys).union(present.given.keys).filter { new.given[$0] != present.given[$0] }.sorted()
-    let applied = changed.filter(Self.isLive), later = changed.filter { !Self.isLive($0) }
+    // A model that ran rows one at a time was not looked at for whether batches change its answers.
+    let isUnchecked = present.worker.batch.maxRows == 1 && new.worker.batch.maxRows > 1 && !present.model.acceptUnsafeBatching
+    func isLive(_ key: String) -> Bool { key.hasPrefix("models.batch.") && !(isUnchecked && key == "models.batch.maxRows") }
+    let applied = changed.filter(isLive), later = changed.filter { !isLive($0) }
     if changed.isEmpty { log("reloaded: nothing has changed") }
     for key in applied { log("reloaded: \(key): \(new.given[key] ?? "its default"), from the next batch on") }
     if !later.isEmpty { log("not reloaded: \(later.joined(separator: ", ")): at the next start") }
     for key in applied { present.given[key] = new.given[key] }
-    return applied.isEmpty ? nil : new.worker.batch
+    guard !applied.isEmpty else { return nil }
+    var batch = new.worker.batch
+    if isUnchecked { batch.maxRows = 1 }
+    present.worker.batch = batch
+    return batch
   }
-
-  private static func isLive(_ key: String) -> Bool { key.hasPrefix("models.batch.") }
 }

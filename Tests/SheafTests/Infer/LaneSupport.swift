@@ -22,6 +22,7 @@ final class ScriptedSource: Source {
   func record(_ ticket: Ticket) -> Record { fatalError("no record is kept") }
   func require(_ outcomes: UInt8, _ ticket: Ticket) {}
   func watch(by watch: Watchdog.Watch) {}
+  func count(kept bytes: Int) {}
   func sample(_ ticket: Ticket, now: Nanoseconds) {}
   func onSample(_ body: @escaping @Sendable (Nanoseconds) -> Void) {}
   func onDrain(_ body: @escaping @Sendable () -> Void) {}
