@@ -112,8 +112,8 @@ public final class Worker: Sendable {
     sink.stop()
     decode.end()
     batcher.end()
-    intake.end()
     gate.end()
+    intake.end()
     if let missed = source.missedAtEnd { fault.record(WorkerError("the drain missed its bound with \(missed); the group's next owner answers them again")) }
     if !source.hasUnsettled {
       decoding.join()

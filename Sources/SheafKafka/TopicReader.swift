@@ -24,7 +24,8 @@ public final class TopicReader {
   /// - Throws: `KafkaError` where there is no such topic, or no answer.
   public func offsets(_ topic: String) throws -> [Range<Int64>] {
     guard let count = try admin.topics(timeout: timeout)[topic] else { throw KafkaError.noTopic(topic) }
-    let consumer = try Consumer(properties, wakeup: -1)
+    // What an open transaction has written is part of it: reading waits until that is committed or aborted.
+    let consumer = try Consumer(properties + [("isolation.level", "read_uncommitted")], wakeup: -1)
     return try (0..<count).map { partition in
       let (low, high) = try consumer.watermarks(TopicPartition(topic, Int32(partition)), timeout: timeout)
       return low..<max(low, high)

@@ -185,4 +185,44 @@ import Testing
     #expect(replies.filter { $0.header("sheaf_error") != nil }.map { $0.header("kafka_correlationId") } == ["30"])
     #expect(try stage.broker.client.committed(stage.group, stage.requests) == [60])
   }
+
+  /// What the producer itself refuses, after the checks have passed: the partition that a request names is gone by then. Nothing is
+  /// committed past it without an answer.
+  @Test(arguments: [WorkerConfiguration.Delivery.atLeastOnce, .exactlyOnce], WorkerConfiguration.Topics.Order.allCases)
+  func aPlaceThatIsGoneIsTold(_ delivery: WorkerConfiguration.Delivery, _ order: WorkerConfiguration.Topics.Order) async throws {
+    let stage = try Stage(.real, partitions: 1), other = uniqueName("other")
+    try stage.broker.createTopic(other, partitions: 3)
+    var configuration = stage.configuration
+    configuration.delivery = delivery
+    configuration.topics.order = order
+    configuration.topics.allowedReplies = [other]
+    configuration.untilEnd = false
+    configuration.kafka["topic.metadata.refresh.interval.ms"] = "300"
+    let worker = try Worker(model: IdentityModel(), configuration: configuration)
+    async let running: Void = worker.run()
+    func send(_ range: Range<Int>, partition: UInt8) throws {
+      try stage.broker.client.produce(stage.requests, range.map { index in
+        TestRecord(key: nil, value: row(index), headers: [
+          .init("kafka_correlationId", Array("\(index)".utf8)), .init("kafka_replyTopic", Array(other.utf8)), .init("kafka_replyPartition", [0, 0, 0, partition]),
+        ], partition: 0)
+      })
+    }
+    func wait(settled count: Int) async throws {
+      let begun = monotonicSeconds()
+      while worker.status.recordsSettled < count, monotonicSeconds() - begun < 60 { try await Task.sleep(for: .milliseconds(20)) }
+    }
+    try send(0..<20, partition: 2)
+    try await wait(settled: 20)
+    try stage.broker.client.deleteTopic(other)
+    try stage.broker.createTopic(other, partitions: 1)
+    // Until the producer knows.
+    try await Task.sleep(for: .seconds(2))
+    try send(20..<60, partition: 2)
+    try await wait(settled: 60)
+    worker.stop()
+    try await running
+    let told = try stage.broker.client.consume(stage.replies, count: 40, seconds: 20, properties: committed)
+    #expect(told.count == 40 && told.allSatisfy { $0.header("sheaf_error") == "bad-reply-topic" })
+    #expect(try stage.broker.client.committed(stage.group, stage.requests) == [60])
+  }
 }

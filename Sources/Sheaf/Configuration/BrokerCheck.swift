@@ -40,12 +40,21 @@ public struct BrokerCheck: Sendable {
 
   /// A topic that takes no batch as large as the producer makes them would refuse good replies together.
   private mutating func checkSizes(_ configuration: WorkerConfiguration, _ admin: Admin) {
+    problems += BrokerCheck.sizes(configuration, written.keys.sorted(), admin)
+  }
+
+  private static func sizes(_ configuration: WorkerConfiguration, _ topics: [String], _ admin: Admin) -> [String] {
     let batchSize = configuration.kafka["batch.size"].flatMap { Int($0) } ?? 1_000_000
-    for (topic, value) in admin.setting("max.message.bytes", of: written.keys.sorted(), timeout: 2000).sorted(by: { $0.key < $1.key }) {
-      if let most = Int(value), most < batchSize {
-        problems.append("kafka.batch.size: \(batchSize): topic \(topic) takes \(most) bytes at a time (max.message.bytes), so it would refuse replies that are sent together; set kafka.batch.size: \(most)")
-      }
+    return admin.setting("max.message.bytes", of: topics, timeout: 2000).sorted { $0.key < $1.key }.compactMap { topic, value in
+      guard let most = Int(value), most < batchSize else { return nil }
+      return "kafka.batch.size: \(batchSize): topic \(topic) takes \(most) bytes at a time (max.message.bytes), so it would refuse replies that are sent together; set kafka.batch.size: \(most)"
     }
+  }
+
+  /// A topic has refused a message as too large: whether it would refuse any, sent together with others. Blocks up to 2 s.
+  static func sizeProblem(_ configuration: WorkerConfiguration) -> String? {
+    let topics = [configuration.topics.replies, configuration.topics.deadLetters].compactMap(\.self) + configuration.topics.allowedReplies
+    return (try? Admin(ClientProperties.consumer(configuration))).flatMap { sizes(configuration, topics, $0).first }
   }
 
   private mutating func check(_ wanted: WorkerConfiguration.Topics, _ topics: [String: Int]) {

@@ -36,6 +36,9 @@ struct IsolatedChild: Sendable {
     throw CannotStart(description: reason.isEmpty ? "it ended before its model was loaded: \(exit)" : reason)
   }
 
+  /// Makes whoever waits for the child's answer find that it is gone.
+  func cutOff() { shutdown(channel.descriptor, Int32(SHUT_RDWR)) }
+
   /// Kills the child, where it still runs, and waits for it. - Returns: how it ended.
   func end() -> ChildExit {
     close(channel.descriptor)

@@ -16,6 +16,8 @@ final class IsolatedContext: RunContext, @unchecked Sendable {  // `state` is pr
   private let monitor = Monitor()
   private var child: IsolatedChild?
   private var isRunning = false
+  /// The child that an answer is awaited of.
+  private var running: IsolatedChild?
   private var isOver = false
   /// Instead of a child that cannot be had.
   private var fallback: (any RunContext)?
@@ -35,6 +37,11 @@ final class IsolatedContext: RunContext, @unchecked Sendable {  // `state` is pr
       return isRunning ? nil : child.take()
     }
     if let idle { reap(idle) }
+  }
+
+  /// The worker ends: a child that is at work on a batch is not waited for. Any thread.
+  func cutOff() {
+    monitor.locked { running?.cutOff() }
   }
 
   func run(_ batch: ModelBatch) throws {
@@ -65,7 +72,11 @@ final class IsolatedContext: RunContext, @unchecked Sendable {  // `state` is pr
       }
     }
     let answer: (verdict: RunMessage.Verdict, text: String)
-    do throws(Channel.Failure) { answer = try exchange(batch, alive!.channel) } catch {
+    let answering = alive!
+    monitor.locked { running = answering }
+    defer { monitor.locked { running = nil } }
+    do throws(Channel.Failure) { answer = try exchange(batch, answering.channel) } catch {
+      monitor.locked { running = nil }
       let exit = alive!.end()
       alive = nil
       throw ChildCrashed(description: error == .late ? "no answer within \(stall / 1_000_000_000) s" : "\(exit)")

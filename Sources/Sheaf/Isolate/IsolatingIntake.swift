@@ -56,6 +56,7 @@ final class IsolatingIntake: Intake, @unchecked Sendable {  // `threads` belongs
   func end() {
     stage.end()
     batcher.end()
+    context.cutOff()
   }
 
   /// After `end`: waits for the threads, and ends the child.

@@ -29,6 +29,9 @@ final class KafkaSink: Sink, @unchecked Sendable {  // Set once before the threa
   private var waiting = 0
   private var abandoned = false
   private let stopping = Atomic(false)
+  /// Of the one thread that handles deliveries that failed.
+  private var sizesAsked: Nanoseconds = 0
+  private var knownSizeProblem: String?
   /// A connection has failed since the last delivery report.
   private let isOutage = Atomic(false)
   /// Outcomes of the open transaction that failed for good, by ticket.
@@ -213,6 +216,10 @@ final class KafkaSink: Sink, @unchecked Sendable {  // Set once before the threa
     }
     if error.name == "_PURGE_QUEUE" || error.name == "_PURGE_INFLIGHT" { return [] }
     let outcome = Outcome(rawValue: ticket.outcome) ?? .reply
+    if let problem = sizeProblem(error) {
+      fail(WorkerError(problem))
+      return []
+    }
     if case .record(let code) = DeliveryBlame(error.name, outcome) {
       let fault = RecordFault(code, expected: "a reply that its topic takes", came: "\(error)")
       switch outcome {
@@ -229,6 +236,18 @@ final class KafkaSink: Sink, @unchecked Sendable {  // Set once before the threa
       withUnsafePointer(to: ticket) { source.release(UnsafeBufferPointer(start: $0, count: 1)) }
     }
     return []
+  }
+
+  /// Whether a refusal for size is none of the record's: the topic's limit was lowered, and it refuses whole batches. Asked for at
+  /// most every 10 s. One of the threads that handle deliveries.
+  func sizeProblem(_ error: KafkaError) -> String? {
+    guard error.name == "MSG_SIZE_TOO_LARGE" else { return nil }
+    let now = monotonicNow()
+    if now &- sizesAsked >= 10_000_000_000 || sizesAsked == 0 {
+      knownSizeProblem = BrokerCheck.sizeProblem(configuration)
+      sizesAsked = now
+    }
+    return knownSizeProblem
   }
 
   // MARK: Room in the producer's queue

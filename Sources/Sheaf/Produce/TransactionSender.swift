@@ -204,6 +204,7 @@ final class TransactionSender {
     case .passing: return
     case .worker: sink.fail(WorkerError("a reply could not be delivered: \(error)"))
     case .record(let code):
+      if let problem = sink.sizeProblem(error) { return sink.fail(WorkerError(problem)) }
       guard let index = open.firstIndex(where: { $0.ticket.bits == ticket.bits & ~0xf }) else { return }
       let fault = RecordFault(code, expected: "a reply that its topic takes", came: "\(error)")
       let before = open[index].byteCount
