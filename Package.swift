@@ -22,6 +22,7 @@ let package = Package(
     .systemLibrary(name: "CUTF8Proc", providers: [.apt(["libutf8proc-dev"])]),
     .target(name: "CPlatform"),
     .target(name: "COnnxRuntime", linkerSettings: [.linkedLibrary("dl")]),
+    .target(name: "CNVML", linkerSettings: [.linkedLibrary("dl")]),
 
     // Thin layers: the only importers of librdkafka and ONNX Runtime.
     .target(name: "SheafKafka", dependencies: ["CLibrdkafka", "CPlatform"]),
@@ -31,7 +32,7 @@ let package = Package(
     .target(name: "SheafAudit", dependencies: ["SheafKafka"]),
 
     // The library, what its tests and its users' tests stand on, and the command.
-    .target(name: "Sheaf", dependencies: ["SheafKafka", "SheafONNX", "CUTF8Proc", "CPlatform"]),
+    .target(name: "Sheaf", dependencies: ["SheafKafka", "SheafONNX", "CUTF8Proc", "CPlatform", "CNVML"]),
     .target(name: "SheafTesting", dependencies: ["Sheaf", "SheafKafka", "CLibrdkafka", "CPlatform"]),
     .executableTarget(name: "SheafCommand", dependencies: ["Sheaf", "SheafAudit", "SheafTesting", "SheafONNX", "SheafKafka", "CYAML", "CPlatform"], linkerSettings: jemalloc),
 

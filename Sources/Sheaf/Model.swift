@@ -9,12 +9,15 @@ public protocol Model: Sendable {
   var signature: Signature { get }
   /// Turns text into the ids of the first request input; `nil` where the model takes no text.
   var text: (any TextEncoder)? { get }
+  /// What it computes on: `cpu`, `cuda:N`, `tensorrt:N` (CUDA's numbers). For `WorkerStatus.signals`.
+  var device: String { get }
   /// A run context for one lane. Called once a lane, before the worker joins its group.
   func makeContext() throws -> any RunContext
 }
 
 extension Model {
   public var text: (any TextEncoder)? { nil }
+  public var device: String { "cpu" }
 }
 
 /// One lane's way to run a model; used by one thread at a time.

@@ -19,6 +19,7 @@ public final class Worker: Sendable {
   private let gate: Gate
   private let isolatedBatcher: Batcher
   private let fault: Fault
+  private let signals: SignalReader
   private let watchdog: Watchdog
   /// The first question to the cluster, which may take long where no broker answers.
   private let check = Interruptible<BrokerCheck>()
@@ -51,6 +52,8 @@ public final class Worker: Sendable {
     }
     let sink = sink
     watchdog = Watchdog(bound: configuration.limits.stall, source: source, acknowledgements: { sink.acknowledgements }, log: configuration.log)
+    signals = SignalReader(device: model.device)
+    if let problem = signals.problem { configuration.log("no signals of \(model.device): \(problem)") }
     batcher = Batcher(configuration.batch, lanes: configuration.lanes, fence: source.fence)
     if let profile = configuration.profile { batcher.model = profile.model }
     source.onSample { [batcher] in batcher.observe(overhead: $0) }
@@ -136,7 +139,8 @@ public final class Worker: Sendable {
 
   private func makeLane(_ context: any RunContext, _ batcher: Batcher, watch: Watchdog.Watch? = nil) -> Lane {
     Lane(signature: model.signature, context: context, batcher: batcher, source: source, writer: sink.makeWriter(), gate: gate,
-      rounding: model.signature.roundsShapes ? ShapeRounding(grid: WarmUp.shapes(model, configuration.batch)) : nil, watch: watch, log: configuration.log) { error in
+      rounding: model.signature.roundsShapes ? ShapeRounding(grid: WarmUp.shapes(model, configuration.batch)) : nil,
+      signals: { self.signals.current() }, watch: watch, log: configuration.log) { error in
       self.fault.record(error)
       self.source.leaveMarked()
       self.source.stop()
@@ -165,7 +169,8 @@ public final class Worker: Sendable {
       recordsIsolated: intake.withLock { $0?.isolated ?? 0 }, batches: tally.batches,
       rows: tally.rows, batchSizes: tally.sizes, reasons: Dictionary(uniqueKeysWithValues: tally.reasons.map { ($0.key.rawValue, $0.value) }),
       tokens: tally.tokens, padding: tally.padding, rowPadding: tally.rowPadding, idleTime: tally.idle, waitTime: tally.waited, lateBatches: tally.late,
-      hold: holds.isEmpty ? nil : holds.joined(separator: "; "), stalls: watchdog.stalls)
+      hold: holds.isEmpty ? nil : holds.joined(separator: "; "), stalls: watchdog.stalls,
+      signals: signals.current())
   }
 
   /// What runs were measured to cost so far, on top of the configured profile.

@@ -32,4 +32,7 @@ public struct WorkerStatus: Sendable {
   public var hold: String?
   /// What takes too long just now (runs, turns of the consume thread, acknowledgements), and since when; see `limits.stall`.
   public var stalls: [String]
+  /// What device, processors and memory say: a reading that is a second old at most. Before the first batches, and where there were
+  /// none for long, what is a share is of all the time since the reading before.
+  public var signals: DeviceSignals?
 }

@@ -93,6 +93,7 @@ import Testing
     let (code, lines) = try Sheaf.run("check", "--config", try minilmConfiguration(broker.bootstrap, in: directory))
     #expect(code == 0, "\(lines)")
     #expect(lines.first == "configuration  fine")
+    #expect(lines.filter { $0.hasPrefix("signals        memory: ") || $0.hasPrefix("signals        processors: ") }.count == 2)
     #expect(lines.contains("topic          requests: 2 partitions"))
     #expect(lines.last == "group          embeddings: no offsets committed yet, begins at earliest")
   }

@@ -24,6 +24,7 @@ import Testing
       try await made.run()
       worker.withLock { $0 = nil }
       #expect(made.status.recordsInside == 0 && made.status.recordsTaken == made.status.recordsSettled)
+      #expect(made.status.signals?.memoryUsed ?? 0 > 0 && made.status.signals?.gpu == nil)
     }
     #expect(rounds > 1)
     let replies = try stage.broker.client.endOffsets(stage.replies).reduce(0, +)

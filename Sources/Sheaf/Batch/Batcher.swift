@@ -14,6 +14,9 @@ final class Batcher: @unchecked Sendable {  // Everything mutable is protected b
   /// The settings as they were set; the machine's are within `bound` too.
   private var wished: BatchSettings
   private var bound = RowBound()
+  private var pressure = PressureMachine()
+  /// Rows of the largest batch so far.
+  private var largest = 1
 
   /// What was dispatched so far.
   struct Tally: Sendable {
@@ -65,9 +68,20 @@ final class Batcher: @unchecked Sendable {  // Everything mutable is protected b
   /// A full batch has run.
   func ranFull() {
     monitor.locked {
-      guard bound.rows != nil else { return }
+      guard bound.rows != nil, pressure.pressure == .none else { return }
       bound.ranFull(limit: wished.maxRows)
       applyBound()
+    }
+  }
+
+  /// The memory may be near its limit. Any lane, with any reading. - Returns: the most rows a batch has now, where that is fewer.
+  func observed(_ signals: DeviceSignals) -> Int? {
+    monitor.locked {
+      guard pressure.observe(signals) else { return nil }
+      let before = machine.settings.maxRows
+      bound.exhausted(min(before, largest))
+      applyBound()
+      return machine.settings.maxRows < before ? machine.settings.maxRows : nil
     }
   }
 
@@ -136,6 +150,7 @@ final class Batcher: @unchecked Sendable {  // Everything mutable is protected b
               barred.append(request)
             }
           }
+          largest = max(largest, rows)
           if rows > 0 { tally.add(rows: rows, longest: longest, tokens: tokens, reason, isLate: !machine.targetIsMet) }
           // What is left may be due already: another lane has to look.
           if decodeWaits || idleLanes > 0 && !machine.isEmpty {

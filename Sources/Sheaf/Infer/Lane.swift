@@ -7,6 +7,7 @@ final class Lane {
   private let context: any RunContext
   private let writer: any OutcomeWriter
   private let gate: Gate
+  private let signals: () -> DeviceSignals?
   private let batch: ModelBatch
   private let filler: BatchFiller
   private let splitter: OutputSplitter
@@ -29,6 +30,7 @@ final class Lane {
   /// - Parameter fail: ends the worker, for what no other record can succeed with either.
   init(
     signature: Signature, context: any RunContext, batcher: Batcher, source: any Source, writer: any OutcomeWriter, gate: Gate, rounding: ShapeRounding? = nil,
+    signals: @escaping () -> DeviceSignals? = { nil },
     watch: Watchdog.Watch? = nil, log: @escaping @Sendable (String) -> Void, fail: @escaping (any Error) -> Void
   ) {
     self.fail = fail
@@ -39,6 +41,7 @@ final class Lane {
     self.context = context
     self.writer = writer
     self.gate = gate
+    self.signals = signals
     batch = ModelBatch(signature: signature)
     filler = BatchFiller(signature, rounding: rounding)
     splitter = OutputSplitter(signature)
@@ -53,6 +56,7 @@ final class Lane {
       expired.removeAll(keepingCapacity: true)
       if finish(), reason == .full { batcher.ranFull() }
       requests.removeAll(keepingCapacity: true)
+      if let signals = signals() { heed(signals) }
     }
   }
 
@@ -194,6 +198,11 @@ final class Lane {
   }
 
   // MARK: Out of memory
+
+  private func heed(_ signals: DeviceSignals) {
+    guard let bound = batcher.observed(signals) else { return }
+    log("memory is near its limit (\(signals.memoryUsed ?? 0) of \(signals.memoryLimit ?? 0) bytes): batches have \(bound) rows at most for now")
+  }
 
   private func exhausted(_ requests: ArraySlice<Request>) -> FailureMachine.Outcome? {
     if requests.count > 1 {

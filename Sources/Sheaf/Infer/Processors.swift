@@ -1,5 +1,4 @@
 import CPlatform
-import Glibc
 
 /// How many processors this process may really use: the machine's, less the affinity, less the quota of its control groups.
 public enum Processors {
@@ -12,15 +11,15 @@ public enum Processors {
 
   /// The tightest quota of this process' control group and those it lies in, in processors; nil: none.
   static func quota() -> Double? {
-    guard let groups = readFile("/proc/self/cgroup") else { return nil }
+    guard let groups = SystemFile.read("/proc/self/cgroup") else { return nil }
     var quotas: [Double] = []
     if let path = groupPath(groups, controller: "") {
-      quotas += enclosing(path).compactMap { readFile("/sys/fs/cgroup\($0)/cpu.max").flatMap(parseMax) }
+      quotas += enclosing(path).compactMap { SystemFile.read("/sys/fs/cgroup\($0)/cpu.max").flatMap(parseMax) }
     }
     if let path = groupPath(groups, controller: "cpu") {
       quotas += enclosing(path).compactMap { path in
-        guard let quota = readFile("/sys/fs/cgroup/cpu\(path)/cpu.cfs_quota_us"),
-          let period = readFile("/sys/fs/cgroup/cpu\(path)/cpu.cfs_period_us")
+        guard let quota = SystemFile.read("/sys/fs/cgroup/cpu\(path)/cpu.cfs_quota_us"),
+          let period = SystemFile.read("/sys/fs/cgroup/cpu\(path)/cpu.cfs_period_us")
         else { return nil }
         return parse(quota: quota, period: period)
       }
@@ -57,14 +56,5 @@ public enum Processors {
   static func enclosing(_ path: String) -> [String] {
     let names = path.split(separator: "/")
     return (0...names.count).reversed().map { names.prefix($0).map { "/\($0)" }.joined() }
-  }
-
-  private static func readFile(_ path: String) -> String? {
-    guard let file = fopen(path, "re") else { return nil }
-    defer { fclose(file) }
-    return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 16384) { buffer in
-      let count = fread(buffer.baseAddress, 1, buffer.count, file)
-      return String(decoding: buffer.prefix(count), as: UTF8.self)
-    }
   }
 }

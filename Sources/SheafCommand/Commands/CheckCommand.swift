@@ -11,8 +11,8 @@ enum CheckCommand: Subcommand {
     usage: sheaf check [--config FILE] [--set KEY=VALUE]…
 
     Reads the configuration, loads the model, runs rows alone, in a batch and padded to see that batching does not change their
-    answers, and asks the cluster for the topics and the group's offsets. Prints what it found, and a line for every fault: the
-    key, its value, what is wrong, what to do. Nothing is consumed or written.
+    answers, says what can be seen of memory, processors and GPU, and asks the cluster for the topics and the group's offsets.
+    Prints what it found, and a line for every fault: the key, its value, what is wrong, what to do. Nothing is consumed or written.
 
     \(options.help)
 
@@ -33,6 +33,7 @@ enum CheckCommand: Subcommand {
     do {
       let model = try configuration.loadModel()
       Terminal.print("model          \(model.name): loaded on \(configuration.model.device), \(configuration.worker.lanes) lanes of \(configuration.model.threads) threads")
+      for line in SignalReport(device: model.device).lines { Terminal.print("signals        \(line)") }
       if model.signature.maxRows == 1 || configuration.worker.batch.maxRows == 1 {
         Terminal.print("batching       one record at a time")
       } else {

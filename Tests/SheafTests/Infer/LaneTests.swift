@@ -20,10 +20,12 @@ import Testing
 
   private func gate() -> Gate { Gate { [holds] reason in holds.withLock { $0.append(reason) } } }
 
-  private func lane(_ batcher: Batcher, _ gate: Gate, _ onRun: @escaping (ModelBatch) throws -> Void) -> Lane {
+  private func lane(
+    _ batcher: Batcher, _ gate: Gate, signals: @escaping () -> DeviceSignals? = { nil }, _ onRun: @escaping (ModelBatch) throws -> Void
+  ) -> Lane {
     Lane(
       signature: ScriptedContext.signature, context: ScriptedContext(onRun), batcher: batcher, source: source, writer: writer, gate: gate,
-      log: { [log] line in log.withLock { $0.append(line) } }, fail: { [faults] error in faults.withLock { $0.append("\(error)") } })
+      signals: signals, log: { [log] line in log.withLock { $0.append(line) } }, fail: { [faults] error in faults.withLock { $0.append("\(error)") } })
   }
 
   private var told: [UInt32: [String]] { writer.told.withLock { $0 } }
@@ -64,6 +66,25 @@ import Testing
     #expect(sizes == [16, 8, 4, 4, 8, 4, 4] + Array(repeating: 4, count: 12))
     #expect(batcher.settings.maxRows == 16)
     #expect(log.withLock { $0.first } == "out of memory with 16 rows of up to 1: batches have 8 rows at most for now")
+  }
+
+  /// The host's memory is near its limit and stays there: batches are halved once, before anything is killed, and do not grow.
+  @Test func memoryNearItsLimitMakesBatchesSmaller() {
+    let batcher = batcher(256, rows: 16)
+    batcher.end()
+    var sizes: [Int] = [], time: Nanoseconds = 0
+    lane(
+      batcher, gate(),
+      signals: {
+        time += 1_000_000_000
+        var signals = DeviceSignals(time: time)
+        (signals.memoryUsed, signals.memoryLimit) = (time < 3_000_000_000 ? 50 : 96, 100)
+        return signals
+      }
+    ) { batch in sizes.append(batch.rows) }.run()
+    #expect(sizes == Array(repeating: 16, count: 3) + Array(repeating: 8, count: 26))
+    #expect(told == Dictionary(uniqueKeysWithValues: (0..<256).map { ($0, ["\(UInt8(truncatingIfNeeded: $0))"]) }))
+    #expect(log.withLock { $0 } == ["memory is near its limit (96 of 100 bytes): batches have 8 rows at most for now"])
   }
 
   @Test func aRecordThatExhaustsTheMemoryAloneIsFailed() {

@@ -6,6 +6,7 @@ public final class OnnxModel: Model {
   public let name: String
   public let signature: Signature
   public let text: (any TextEncoder)?
+  public let device: String
   /// What was assumed about batching, or why there is none, one sentence each.
   public let notes: [String]
   /// The loaded session, for reports.
@@ -28,6 +29,7 @@ public final class OnnxModel: Model {
       options: Session.Options(
         provider: provider, intraOpThreads: options.intraOpThreads, allowCPUNodes: options.allowCPUNodes, providerOptions: options.providerOptions))
     self.session = session
+    device = provider.description
     name = options.name ?? OnnxModel.name(path)
     self.text = text
     pooling = options.pooling
