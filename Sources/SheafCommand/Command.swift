@@ -21,6 +21,7 @@ enum Command {
     ("serve", ServeCommand.self),
     ("check", CheckCommand.self),
     ("inspect", InspectCommand.self),
+    ("tune", TuneCommand.self),
     ("send", SendCommand.self),
     ("audit", AuditCommand.self),
     ("broker", BrokerCommand.self),

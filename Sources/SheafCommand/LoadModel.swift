@@ -33,8 +33,11 @@ extension ServeConfiguration {
 
   /// Where what runs of this model cost is kept.
   func profileStore(_ loaded: OnnxModel) -> ProfileStore {
-    ProfileStore(folder: model.profile, name: loaded.name, model: model.path, runtime: "onnxruntime \(loaded.session.runtime.version)", device: model.device, threads: model.threads)
+    ProfileStore(folder: model.profile, name: loaded.name, model: model.path, runtime: runtime(loaded), device: model.device, threads: model.threads)
   }
+
+  /// As profiles name it.
+  func runtime(_ loaded: OnnxModel) -> String { "onnxruntime \(loaded.session.runtime.version)" }
 
   /// A text never has more tokens than a batch may.
   private func tokenizer(_ folder: String) throws -> Tokenizer? {

@@ -74,8 +74,14 @@ public enum WarmUp {
     return try run(shapes(model, settings), budget: budget, clock: monotonicNow) { try run(context, batch, $0) }
   }
 
-  /// Runs one batch of a shape: ids and values are 0, which every vocabulary has; nothing is masked.
+  /// Runs one batch of a shape.
   static func run(_ context: any RunContext, _ batch: ModelBatch, _ shape: Shape) throws {
+    fill(batch, shape)
+    try context.run(batch)
+  }
+
+  /// Fills a batch of a shape: ids and values are 0, which every vocabulary has; nothing is masked.
+  static func fill(_ batch: ModelBatch, _ shape: Shape) {
     batch.begin(rows: shape.rows, length: shape.length)
     for (index, spec) in batch.signature.inputs.enumerated() {
       let extents = spec.batchShape(rows: shape.rows, length: shape.length)
@@ -89,6 +95,5 @@ public enum WarmUp {
       }
       for element in 0..<count { spec.type.store(value, memory, element) }
     }
-    try context.run(batch)
   }
 }

@@ -44,6 +44,16 @@ struct ServeConfiguration {
     if !given.faults.isEmpty { throw ExitError(code: ExitCode.usage, lines: given.faults.sorted(by: Fault.inOrder).map(\.description)) }
   }
 
+  /// Of a model alone, for commands that need no Kafka: what the environment and the flags say about it, and defaults.
+  /// - Throws: `UsageError` where there is no such model; `ExitError` with a line for every fault.
+  init(model path: String, sets: [String] = [], command: String, environment: [String: String] = processEnvironment()) throws {
+    if access(path, R_OK) != 0 { throw UsageError("\(command): \(path): \(String(cString: strerror(errno))); name an ONNX file or a folder that holds model.onnx") }
+    let rest = "kafka: { bootstrap.servers: localhost:9092, group.id: none }\ntopics: { requests: [requests], replies: replies }"
+    var given = GivenSettings(file: (path, Array(rest.utf8)), environment: environment, sets: sets + ["models.path=\(path)"])
+    self.init(&given, environment)
+    if !given.faults.isEmpty { throw ExitError(code: ExitCode.usage, lines: given.faults.sorted(by: Fault.inOrder).map(\.description)) }
+  }
+
   init(_ given: inout GivenSettings, _ environment: [String: String]) {
     self.given = given.values.mapValues(\.text)
     let kafka = given.kafka(environment)

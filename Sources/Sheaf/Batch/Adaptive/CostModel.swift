@@ -88,6 +88,15 @@ struct CostModel: Sendable {
     if untilFit <= 0 { fit() }
   }
 
+  /// What lanes cost each other, where it was measured beside single runs; learned from single residuals it would take hundreds.
+  mutating func set(laneFactor: Double, lanes: Int) {
+    guard lanes > 1 else { return }
+    laneFactors[min(lanes, CostModel.lanesAtMost)] = max(0.5, min(16, laneFactor))
+    version &+= 1
+  }
+
+  func laneFactor(_ lanes: Int) -> Double { laneFactors[min(max(lanes, 1), CostModel.lanesAtMost)] }
+
   private mutating func record(_ ratio: Double, cell index: Int, rows: Int, length: Int) {
     samples[index * CostModel.memory + cells[index].runs % CostModel.memory] = Float(ratio)
     cells[index].runs += 1
