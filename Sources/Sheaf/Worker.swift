@@ -54,7 +54,8 @@ public final class Worker: Sendable {
     watchdog = Watchdog(bound: configuration.limits.stall, source: source, acknowledgements: { sink.acknowledgements }, log: configuration.log)
     signals = SignalReader(device: model.device)
     if let problem = signals.problem { configuration.log("no signals of \(model.device): \(problem)") }
-    batcher = Batcher(configuration.batch, lanes: configuration.lanes, fence: source.fence)
+    let bulkWait = configuration.topics.bulk.isEmpty ? nil : configuration.topics.bulkWait
+    batcher = Batcher(configuration.batch, lanes: configuration.lanes, bulkWait: bulkWait, fence: source.fence)
     if let profile = configuration.profile { batcher.model = profile.model }
     source.onSample { [batcher] in batcher.observe(overhead: $0) }
     isolatedBatcher = Batcher(configuration.batch, lanes: 1, fence: source.fence)
@@ -85,8 +86,10 @@ public final class Worker: Sendable {
     // Every lane's context is there before the worker joins its group.
     let contexts = try (0..<configuration.lanes).map { _ in try model.makeContext() }
     let decode = makeDecodeStage(batcher), decodeIsolated = makeDecodeStage(isolatedBatcher)
-    let intake = IsolatingIntake(others: decode, stage: decodeIsolated, batcher: isolatedBatcher, context: IsolatedContext(model, configuration)) { self.makeLane($0, self.isolatedBatcher) }
-    decodeStages.withLock { $0 = [decode, decodeIsolated] }
+    let decodeBulk = configuration.topics.bulk.isEmpty ? nil : makeDecodeStage(batcher, .bulk)
+    let others: any Intake = decodeBulk.map { PriorityIntake(interactive: decode, bulk: $0) } ?? decode
+    let intake = IsolatingIntake(others: others, stage: decodeIsolated, batcher: isolatedBatcher, context: IsolatedContext(model, configuration)) { self.makeLane($0, self.isolatedBatcher) }
+    decodeStages.withLock { $0 = [decode, decodeBulk, decodeIsolated].compactMap(\.self) }
     self.intake.withLock { $0 = intake }
     sink.start()
     source.watch(by: watchdog.add("the consume thread"))
@@ -95,7 +98,7 @@ public final class Worker: Sendable {
       let lane = Transfer(makeLane(context, batcher, watch: watches[index]))
       return Thread("lane \(index)") { lane.value.run() }
     }
-    let decoding = Thread("decode") { decode.run() }
+    let decoding = [Thread("decode") { decode.run() }, decodeBulk.map { stage in Thread("decode bulk") { stage.run() } }].compactMap(\.self)
     Thread("watchdog") {
       // A lane, or the consume thread, that does not come back must not keep the worker from ending.
       self.watchdog.run(grace: self.configuration.drainTimeout + 5_000_000_000) { what in
@@ -114,12 +117,13 @@ public final class Worker: Sendable {
     // Whatever is still inside belongs to others now. A lane that is still running (a drain missed its bound) is not waited for.
     sink.stop()
     decode.end()
+    decodeBulk?.end()
     batcher.end()
     gate.end()
     intake.end()
     if let missed = source.missedAtEnd { fault.record(WorkerError("the drain missed its bound with \(missed); the group's next owner answers them again")) }
     if !source.hasUnsettled {
-      decoding.join()
+      for thread in decoding { thread.join() }
       for lane in lanes { lane.join() }
       intake.join()
       sink.join()
@@ -129,9 +133,9 @@ public final class Worker: Sendable {
     if let error = fault.first { throw error }
   }
 
-  private func makeDecodeStage(_ batcher: Batcher) -> DecodeStage {
+  private func makeDecodeStage(_ batcher: Batcher, _ priority: Priority = .interactive) -> DecodeStage {
     DecodeStage(
-      source: source, batcher: batcher,
+      source: source, batcher: batcher, priority: priority,
       decoder: RequestDecoder(signature: model.signature, text: model.text, options: configuration.decodeOptions),
       deadlines: Deadlines(timeout: configuration.topics.timeout), writer: sink.makeWriter(), log: configuration.log,
       withdrawn: gate.withdrawn)
@@ -165,7 +169,7 @@ public final class Worker: Sendable {
     let counts = source.counts, tally = batcher.totals
     let holds = [gate.reason].compactMap(\.self) + decodeStages.withLock { $0 }.flatMap(\.holds)
     return WorkerStatus(
-      recordsInside: counts.inside, bytesInside: counts.bytes, recordsTaken: counts.taken, recordsSettled: counts.returned, recordsFailed: sink.failed,
+      recordsInside: counts.inside, bulkRecordsInside: source.bulkInside, bytesInside: counts.bytes, recordsTaken: counts.taken, recordsSettled: counts.returned, recordsFailed: sink.failed,
       recordsIsolated: intake.withLock { $0?.isolated ?? 0 }, batches: tally.batches,
       rows: tally.rows, batchSizes: tally.sizes, reasons: Dictionary(uniqueKeysWithValues: tally.reasons.map { ($0.key.rawValue, $0.value) }),
       tokens: tally.tokens, padding: tally.padding, rowPadding: tally.rowPadding, idleTime: tally.idle, waitTime: tally.waited, lateBatches: tally.late,

@@ -2,7 +2,9 @@
 public struct WorkerStatus: Sendable {
   /// Records taken from librdkafka whose outcomes are not acknowledged yet.
   public var recordsInside: Int
-  /// Their keys and values, in bytes.
+  /// Of them, those of `topics.bulk`.
+  public var bulkRecordsInside: Int
+  /// Their keys and values, in bytes; of all.
   public var bytesInside: Int
   public var recordsTaken: Int
   /// Records that came back: answered and acknowledged, skipped, or given up at a rebalance.

@@ -3,8 +3,10 @@ import Glibc
 
 /// A group consumer whose records come from a queue of their own and everything else as events.
 ///
-/// Used by one thread. Both queues write to the descriptor given at `init` when they turn non-empty; they are edge-triggered, so
-/// drain both before sleeping on it. Never pauses: see `hold(_:_:)`.
+/// Partitions of `lowerTopics` have a records queue of their own, and prefetch thresholds of their own with it.
+///
+/// Used by one thread. All queues write to the descriptor given at `init` when they turn non-empty; they are edge-triggered, so
+/// drain all before sleeping on it. Never pauses: see `hold(_:_:)`.
 public final class Consumer {
   /// What comes on the control queue.
   public enum Event {
@@ -21,8 +23,19 @@ public final class Consumer {
   let client: OpaquePointer
   private let control: OpaquePointer
   private let records: OpaquePointer
+  private let lower: OpaquePointer
   private let handles: UnsafeMutablePointer<Message.Handle?>
   private var closed = false
+
+  /// Where messages are taken from.
+  public enum Queue {
+    case upper
+    /// That of `lowerTopics`.
+    case lower
+  }
+
+  /// Topics whose messages come from the lower queue; of partitions that are assigned from now on.
+  public var lowerTopics: Set<String> = []
 
   /// The most messages one `take` gives.
   public static let chunk = 1000
@@ -35,9 +48,11 @@ public final class Consumer {
     rd_kafka_poll_set_consumer(client)
     control = rd_kafka_queue_get_consumer(client)
     records = rd_kafka_queue_new(client)
+    lower = rd_kafka_queue_new(client)
     var one: UInt64 = 1
     rd_kafka_queue_io_event_enable(control, descriptor, &one, 8)
     rd_kafka_queue_io_event_enable(records, descriptor, &one, 8)
+    rd_kafka_queue_io_event_enable(lower, descriptor, &one, 8)
     handles = .allocate(capacity: Consumer.chunk)
   }
 
@@ -71,8 +86,8 @@ public final class Consumer {
   }
 
   /// Takes up to `most` (at most `Consumer.chunk`) messages that are there already. The caller owns them.
-  public func take(_ most: Int, into messages: UnsafeMutablePointer<Message>) -> Int {
-    let count = rd_kafka_consume_batch_queue(records, 0, handles, min(most, Consumer.chunk))
+  public func take(_ most: Int, from queue: Queue = .upper, into messages: UnsafeMutablePointer<Message>) -> Int {
+    let count = rd_kafka_consume_batch_queue(queue == .upper ? records : lower, 0, handles, min(most, Consumer.chunk))
     guard count > 0 else { return 0 }
     for index in 0..<count { (messages + index).initialize(to: Message(handles[index]!)) }
     return count
@@ -95,7 +110,7 @@ public final class Consumer {
   /// comes, where pausing throws the prefetch away.
   public func hold(_ partition: TopicPartition, _ held: Bool) {
     guard let queue = rd_kafka_queue_get_partition(client, partition.topic, partition.partition) else { return }
-    rd_kafka_queue_forward(queue, held ? nil : records)
+    rd_kafka_queue_forward(queue, held ? nil : lowerTopics.contains(partition.topic) ? lower : records)
     rd_kafka_queue_destroy(queue)
   }
 
@@ -157,8 +172,10 @@ public final class Consumer {
   deinit {
     rd_kafka_queue_io_event_enable(control, -1, nil, 0)
     rd_kafka_queue_io_event_enable(records, -1, nil, 0)
+    rd_kafka_queue_io_event_enable(lower, -1, nil, 0)
     let clean = isClosed
     rd_kafka_queue_destroy(records)
+    rd_kafka_queue_destroy(lower)
     rd_kafka_queue_destroy(control)
     if clean {
       rd_kafka_destroy(client)

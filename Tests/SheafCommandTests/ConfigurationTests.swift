@@ -17,6 +17,7 @@ import Testing
     #expect(read.worker.topics.deadLetters == library.topics.deadLetters)
     #expect(read.worker.topics.replyFormat == library.topics.replyFormat)
     #expect(read.worker.topics.nullValue == library.topics.nullValue)
+    #expect(read.worker.topics.bulk == library.topics.bulk && read.worker.topics.bulkWait == library.topics.bulkWait)
     #expect(read.worker.topics.start == library.topics.start)
     #expect(read.worker.topics.batchHeader == library.topics.batchHeader)
     #expect(read.worker.batch == library.batch)
@@ -33,7 +34,7 @@ import Testing
   @Test func everySettingArrives() {
     let text = """
       kafka: { bootstrap.servers: b, group.id: g, fetch.wait.max.ms: 10 }
-      topics: { requests: [a, ^b], replies: c, deadLetters: d, allowedReplies: [e], format: raw, replyFormat: raw, nullValue: skip, start: latest, batchHeader: true }
+      topics: { requests: [a, ^b], bulk: [f, ^g], bulkWait: 2s, replies: c, deadLetters: d, allowedReplies: [e], format: raw, replyFormat: raw, nullValue: skip, start: latest, batchHeader: true }
       delivery: at-least-once
       models:
         - path: /dev/null
@@ -58,6 +59,7 @@ import Testing
     let read = configuration(text)
     #expect(read.worker.kafka["fetch.wait.max.ms"] == "10")
     #expect(read.worker.topics.requests == ["a", "^b"])
+    #expect(read.worker.topics.bulk == ["f", "^g"] && read.worker.topics.bulkWait == 2_000_000_000)
     #expect([read.worker.topics.replies, read.worker.topics.deadLetters] == ["c", "d"])
     #expect(read.worker.topics.allowedReplies == ["e"])
     #expect(read.model.format == .raw)

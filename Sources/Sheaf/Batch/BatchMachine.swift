@@ -59,6 +59,8 @@ struct BatchMachine<Payload>: ~Copyable {
 
   var isEmpty: Bool { waiting.isEmpty }
   var count: Int { waiting.count }
+  /// When the oldest came; nil: nothing waits.
+  var oldestArrival: Nanoseconds? { waiting.isEmpty ? nil : waiting[0].item.arrival }
 
   /// - Complexity: amortised O(1).
   mutating func add(_ item: BatchItem, _ payload: Payload) {
@@ -99,6 +101,34 @@ struct BatchMachine<Payload>: ~Copyable {
       body(next.item, next.payload)
     }
     prefix = Prefix()
+  }
+
+  /// Takes what fits beside what a batch holds already, the oldest first. What does not fit, or has expired, is passed over (in order:
+  /// ends it). - Returns: whether the oldest left. - Complexity: O(requests waiting).
+  mutating func fill(_ load: inout BatchLoad, _ now: Nanoseconds, _ body: (BatchItem, Payload) -> Void) -> Bool {
+    var oldestLeft = false
+    func fits(_ item: BatchItem) -> Bool { item.deadline > now && load.fits(item, settings) }
+    while !waiting.isEmpty, fits(waiting[0].item) {
+      let next = waiting.removeFirst()
+      rows -= next.item.rows
+      load.add(next.item)
+      body(next.item, next.payload)
+      oldestLeft = true
+    }
+    if !settings.isInOrder, !load.isFull(settings) {
+      for _ in 0..<waiting.count {
+        let next = waiting.removeFirst()
+        if fits(next.item) {
+          rows -= next.item.rows
+          load.add(next.item)
+          body(next.item, next.payload)
+        } else {
+          waiting.append(next)
+        }
+      }
+    }
+    prefix = Prefix()
+    return oldestLeft
   }
 
   /// Removes all, in order.

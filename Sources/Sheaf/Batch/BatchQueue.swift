@@ -29,6 +29,9 @@ struct BatchQueue<Payload>: ~Copyable {
     }
   }
 
+  /// That the oldest waits long is no reason for longer runs.
+  var isPatient = false { didSet { adaptive.isPatient = isPatient } }
+
   private mutating func move() {
     isAdaptive.toggle()
     var moving: [(BatchItem, Payload)] = []
@@ -42,6 +45,8 @@ struct BatchQueue<Payload>: ~Copyable {
   }
 
   var isEmpty: Bool { isAdaptive ? adaptive.isEmpty : fixed.isEmpty }
+  /// When the oldest came; nil: nothing waits.
+  var oldestArrival: Nanoseconds? { isAdaptive ? adaptive.oldestArrival : fixed.oldestArrival }
   var rows: Int { isAdaptive ? adaptive.rows : fixed.rows }
   /// What runs cost, as far as it was measured; learned under either policy.
   var model: CostModel {
@@ -59,6 +64,22 @@ struct BatchQueue<Payload>: ~Copyable {
 
   mutating func take(_ count: Int, _ body: (BatchItem, Payload) -> Void) {
     if isAdaptive { adaptive.take(count, body) } else { fixed.take(count, body) }
+  }
+
+  /// What is to be dispatched at `now` without waiting for more. - Parameter reason: why, unless it is full.
+  mutating func hurried(_ now: Nanoseconds, _ reason: DispatchReason) -> BatchDecision {
+    let wasDraining = isDraining
+    isDraining = true
+    defer { isDraining = wasDraining }
+    let decision = next(now)
+    guard case .dispatch(let count, .drain) = decision else { return decision }
+    return .dispatch(count: count, reason)
+  }
+
+  /// Takes what fits beside what a batch holds already, the oldest first; what does not fit, or has expired, is passed over.
+  /// - Returns: whether the oldest left.
+  mutating func fill(_ load: inout BatchLoad, _ now: Nanoseconds, _ body: (BatchItem, Payload) -> Void) -> Bool {
+    isAdaptive ? adaptive.fill(&load, now, body) : fixed.fill(&load, now, body)
   }
 
   mutating func removeExpired(_ now: Nanoseconds, _ body: (Payload) -> Void) {

@@ -1,7 +1,7 @@
-/// The waiting requests of one model, between the decode thread and the lanes: a monitor around a `BatchQueue`.
+/// The waiting requests of one model, between the decode thread and the lanes: a monitor around `BatchQueues`.
 final class Batcher: @unchecked Sendable {  // Everything mutable is protected by `monitor`.
   private let monitor = Monitor()
-  private var machine: BatchQueue<Request>
+  private var machine: BatchQueues<Request>
   private let fence: Fence
   /// Decode waits while this many rows do: it decodes ahead some batches, not the whole intake.
   private let lanes: Int
@@ -38,8 +38,9 @@ final class Batcher: @unchecked Sendable {  // Everything mutable is protected b
     var sizes = [Int](repeating: 0, count: 24)
   }
 
-  init(_ settings: BatchSettings, lanes: Int, fence: Fence) {
-    machine = BatchQueue(settings, lanes: lanes)
+  /// - Parameter bulkWait: nil: there are no bulk requests.
+  init(_ settings: BatchSettings, lanes: Int, bulkWait: Nanoseconds? = nil, fence: Fence) {
+    machine = BatchQueues(settings, lanes: lanes, bulkWait: bulkWait)
     wished = settings
     self.lanes = lanes
     self.fence = fence
@@ -96,12 +97,12 @@ final class Batcher: @unchecked Sendable {  // Everything mutable is protected b
 
   var totals: Tally { monitor.locked { tally } }
 
-  /// Adds decoded requests; waits while enough are ahead. The caller is the decode thread.
+  /// Adds decoded requests; waits while enough of their priority are ahead. The caller is that priority's decode thread.
   /// - Returns: those whose assignment ended meanwhile. They were not there for `withdrawBarred`, and would wait until due.
-  func add(_ requests: UnsafeBufferPointer<Request>) -> [Request] {
+  func add(_ requests: UnsafeBufferPointer<Request>, _ priority: Priority = .interactive) -> [Request] {
     monitor.locked {
       var barred: [Request] = []
-      while machine.rows >= window, !isEnded {
+      while machine.rows(priority) >= window, !isEnded {
         decodeWaits = true
         monitor.wait()
       }
@@ -112,7 +113,7 @@ final class Batcher: @unchecked Sendable {  // Everything mutable is protected b
           barred.append(request)
           continue
         }
-        machine.add(BatchItem(arrival: request.record.arrival, rows: Int(request.rows), length: Int(request.length), bytes: request.byteCount, deadline: request.deadline), request, now: now)
+        machine.add(BatchItem(arrival: request.record.arrival, rows: Int(request.rows), length: Int(request.length), bytes: request.byteCount, deadline: request.deadline), request, priority, now: now)
       }
       if idleLanes > 0, wasEmpty || isDueSooner { monitor.signal() }
       return barred
@@ -138,9 +139,9 @@ final class Batcher: @unchecked Sendable {  // Everything mutable is protected b
         let now = monotonicNow()
         switch machine.next(now) {
         case .expire: machine.removeExpired(now) { if fence.admits($0.record.ticket) { expired.append($0) } else { barred.append($0) } }
-        case .dispatch(let count, let reason):
+        case .dispatch(_, let reason):
           var rows = 0, longest = 0, tokens = 0
-          machine.take(count) { item, request in
+          let isFilled = machine.take { item, request in
             if fence.admits(request.record.ticket) {
               rows += item.rows
               longest = max(longest, item.length)
@@ -151,6 +152,7 @@ final class Batcher: @unchecked Sendable {  // Everything mutable is protected b
             }
           }
           largest = max(largest, rows)
+          let reason = isFilled ? .full : reason
           if rows > 0 { tally.add(rows: rows, longest: longest, tokens: tokens, reason, isLate: !machine.targetIsMet) }
           // What is left may be due already: another lane has to look.
           if decodeWaits || idleLanes > 0 && !machine.isEmpty {

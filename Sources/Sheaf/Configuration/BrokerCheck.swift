@@ -63,17 +63,17 @@ public struct BrokerCheck: Sendable {
       if let name, let partitions = topics[name] { self.written[name] = partitions }
       if let name, topics[name] == nil { problems.append("topics.\(key): \(name): there is no such topic; create it, or name one that exists") }
     }
-    for request in wanted.requests {
+    for (key, request) in wanted.requests.map({ ("requests", $0) }) + wanted.bulk.map({ ("bulk", $0) }) {
       let found = topics.keys.filter { TopicPattern.matches(request, $0) ?? false }.sorted()
       if found.isEmpty {
         // A pattern may match topics that are created later.
-        if !TopicPattern.isPattern(request) { problems.append("topics.requests: \(request): there is no such topic; create it, or name one that exists") }
+        if !TopicPattern.isPattern(request) { problems.append("topics.\(key): \(request): there is no such topic; create it, or name one that exists") }
       }
       for name in found {
         if written.contains(where: { $0.1 == name }) {
-          problems.append("topics.requests: \(request) matches \(name), which this worker writes to: replies would be read as requests; narrow the pattern")
+          problems.append("topics.\(key): \(request) matches \(name), which this worker writes to: replies would be read as requests; narrow the pattern")
         }
-        requests.append((name, topics[name]!))
+        if !requests.contains(where: { $0.topic == name }) { requests.append((name, topics[name]!)) }
       }
     }
   }

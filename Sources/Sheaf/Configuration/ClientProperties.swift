@@ -18,8 +18,10 @@ enum ClientProperties {
     set("enable.partition.eof", "true")
     // A group must be of one kind; under the new protocol the broker assigns.
     if user["group.protocol"] != "consumer" { set("partition.assignment.strategy", "range") }
-    set("queued.min.messages", String(configuration.limits.prefetch.records))
-    set("queued.max.messages.kbytes", String(configuration.limits.prefetch.bytes / 1024))
+    // Each records queue has thresholds of its own.
+    let queues = configuration.topics.bulk.isEmpty ? 1 : 2
+    set("queued.min.messages", String(max(1, configuration.limits.prefetch.records / queues)))
+    set("queued.max.messages.kbytes", String(max(1, configuration.limits.prefetch.bytes / 1024 / queues)))
     // The threshold is overshot by one fetch; that has to hold the largest message a broker takes by default.
     let largest = max(1_048_576, user["message.max.bytes"].flatMap { Int($0) } ?? 0)
     set("fetch.max.bytes", String(max(largest, min(52_428_800, configuration.limits.bytes / 8))))

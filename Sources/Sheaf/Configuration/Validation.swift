@@ -33,12 +33,19 @@ extension WorkerConfiguration {
     for request in topics.requests {
       require(TopicPattern.isValid(request), "topics.requests", request, "is not a topic's name or pattern", "use a name, or a regular expression that begins with ^")
     }
+    for bulk in topics.bulk {
+      require(TopicPattern.isValid(bulk), "topics.bulk", bulk, "is not a topic's name or pattern", "use a name, or a regular expression that begins with ^")
+      require(
+        !topics.requests.contains { $0 == bulk || TopicPattern.matches($0, bulk) ?? false }, "topics.bulk", bulk, "is in topics.requests too, which come first",
+        "leave it out of one of them, or narrow the pattern")
+    }
+    require(topics.bulkWait >= 1_000_000, "topics.bulkWait", "\(topics.bulkWait) ns", "is less than 1 ms: bulk would go first", "set a millisecond and more")
     require(topics.replies != nil || topics.deadLetters != nil, "topics.replies", "", "neither replies nor deadLetters is set, so no outcome would go anywhere", "set topics.replies")
     for (key, names) in [("topics.replies", [topics.replies].compactMap(\.self)), ("topics.deadLetters", [topics.deadLetters].compactMap(\.self)), ("topics.allowedReplies", topics.allowedReplies)] {
       for name in names {
         require(TopicPattern.isValid(name), key, name, "is not a topic's name", "use letters, digits, dots, hyphens and underscores, 249 at most")
         require(
-          !topics.requests.contains { TopicPattern.matches($0, name) ?? false }, key, name, "is a request topic too, so replies would be read as requests", "use another topic")
+          !(topics.requests + topics.bulk).contains { TopicPattern.matches($0, name) ?? false }, key, name, "is a request topic too, so replies would be read as requests", "use another topic")
       }
     }
     if let timeout = topics.timeout {

@@ -28,6 +28,12 @@ public struct WorkerConfiguration: Sendable {
   public struct Topics: Sendable {
     /// Request topics, or patterns that begin with ^. None may be a reply or dead-letter topic.
     public var requests: [String]
+    /// Request topics, or patterns, whose records wait for those of `requests`: they fill their batches up, and run alone while nothing
+    /// else waits. They may have half of the room inside the worker. A topic that a pattern of `requests` takes in is not bulk.
+    public var bulk: [String] = []
+    /// For how long the oldest bulk record is passed over by others at most; then a batch begins with it. In nanoseconds, 1 ms and
+    /// more. Default 1 s.
+    public var bulkWait: Nanoseconds = 1_000_000_000
     /// How a record without a content-type header is read.
     public var format: DecodeOptions.Format
     /// What a reply is written as where the request has no accept header.
@@ -134,5 +140,13 @@ extension WorkerConfiguration {
     let group = kafka["group.id"] ?? ""
     if let instance = kafka["group.instance.id"] { return "sheaf.\(group).\(instance)" }
     return "sheaf.\(group).\(String(UInt64.random(in: .min ... .max), radix: 36))"
+  }
+}
+
+extension WorkerConfiguration.Topics {
+  /// - Complexity: O(patterns); for a partition, not for a record.
+  func priority(of topic: String) -> Priority {
+    if bulk.isEmpty || requests.contains(where: { TopicPattern.matches($0, topic) ?? false }) { return .interactive }
+    return bulk.contains { TopicPattern.matches($0, topic) ?? false } ? .bulk : .interactive
   }
 }

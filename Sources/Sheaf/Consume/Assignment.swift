@@ -4,6 +4,7 @@ import SheafKafka
 final class Assignment {
   let partition: TopicPartition
   let topic: Int32
+  let priority: Priority
   let slot: Int
   var committed: Int64?
   var leaving = false
@@ -26,11 +27,12 @@ final class Assignment {
   /// The end of the partition, seen while records were kept aside.
   var endSeen: Int64?
 
-  init(_ partition: TopicPartition, topic: Int32, slot: Int, committed: Int64?, begun: Int64, suspects: Int64) {
+  init(_ partition: TopicPartition, topic: Int32, priority: Priority, slot: Int, committed: Int64?, begun: Int64, suspects: Int64) {
     self.partition = partition
     self.begun = begun
     self.suspects = suspects
     self.topic = topic
+    self.priority = priority
     self.slot = slot
     self.committed = committed
   }

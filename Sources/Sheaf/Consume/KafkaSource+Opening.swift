@@ -7,9 +7,10 @@ extension KafkaSource {
   func open(_ partitions: [TopicPartition]) throws {
     unopened = nil
     // A pattern may match what the worker itself writes to.
-    let written = [configuration.topics.replies, configuration.topics.deadLetters].compactMap(\.self) + configuration.topics.allowedReplies
+    let topics = configuration.topics
+    let written = [topics.replies, topics.deadLetters].compactMap(\.self) + topics.allowedReplies
     if let loop = partitions.first(where: { written.contains($0.topic) }) {
-      throw WorkerError("topics.requests matches \(loop.topic), which this worker writes to: replies would be read as requests; narrow the pattern")
+      throw WorkerError("topics.\(topics.priority(of: loop.topic) == .bulk ? "bulk" : "requests") matches \(loop.topic), which this worker writes to: replies would be read as requests; narrow the pattern")
     }
     do {
       // nil: the group has no offset for the partition yet.
@@ -28,6 +29,7 @@ extension KafkaSource {
       bySource = [:]
       countAssigned()
       do {
+        consumer.lowerTopics.formUnion(begins.map(\.place.partition.topic).filter { topics.priority(of: $0) == .bulk })
         try consumer.assign(begins.map(\.place))
       } catch {
         // Opened again with the next try.
@@ -59,11 +61,12 @@ extension KafkaSource {
 
   /// Begins an assignment at a place.
   func begin(_ place: PartitionOffset, committed: Int64?, suspects: Int64) throws -> Assignment {
-    guard let (slot, epoch) = ledger.open(position: place.offset, suspects: suspects) else {
+    let priority = configuration.topics.priority(of: place.partition.topic)
+    guard let (slot, epoch) = ledger.open(position: place.offset, suspects: suspects, priority) else {
       throw WorkerError("more than \(Ticket.slots) partitions are assigned to this worker; start more workers")
     }
     let assignment = Assignment(
-      place.partition, topic: topics.index(place.partition.topic), slot: slot, committed: committed, begun: configuration.isolation.isOn ? place.offset : .max,
+      place.partition, topic: topics.index(place.partition.topic), priority: priority, slot: slot, committed: committed, begun: configuration.isolation.isOn ? place.offset : .max,
       suspects: suspects)
     assignment.next = place.offset
     assignments[place.partition] = assignment

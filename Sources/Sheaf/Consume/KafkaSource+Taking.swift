@@ -3,14 +3,24 @@ import SheafKafka
 /// From librdkafka's records queue to the decode thread, with a look at the bounds.
 extension KafkaSource {
   func take(_ intake: any Intake) throws {
-    while !mayBeOvertaken, intake.hasRoom() {
-      let room = ledger.room()
-      let most = within(hold: min(Consumer.chunk, room.records, room.bytes == 0 ? 0 : max(1, room.bytes / meanBytes)))
-      guard most > 0 else { return }
-      let count = consumer.take(most, into: messages)
-      guard count > 0 else { return }
-      try sort(count, intake)
+    while !mayBeOvertaken {
+      // A chunk of each in turn: which of them runs first is the batcher's business, how much of bulk is inside the ledger's.
+      let interactive = try take(.interactive, intake)
+      let bulk = try !configuration.topics.bulk.isEmpty && take(.bulk, intake)
+      guard interactive || bulk else { return }
     }
+  }
+
+  /// Takes a chunk of a priority. - Returns: whether there may be more of it, and room.
+  private func take(_ priority: Priority, _ intake: any Intake) throws -> Bool {
+    guard intake.hasRoom(for: priority) else { return false }
+    let room = ledger.room(priority), meanBytes = priority == .interactive ? meanBytes.interactive : meanBytes.bulk
+    let most = within(hold: min(Consumer.chunk, room.records, room.bytes == 0 ? 0 : max(1, room.bytes / meanBytes)))
+    guard most > 0 else { return false }
+    let count = consumer.take(most, from: priority == .interactive ? .upper : .lower, into: messages)
+    guard count > 0 else { return false }
+    try sort(count, priority, intake)
+    return true
   }
 
   /// A commit of its own is on its way although transactions commit what is answered: nothing is begun that one of them could
@@ -18,7 +28,7 @@ extension KafkaSource {
   private var mayBeOvertaken: Bool { configuration.delivery == .exactlyOnce && !commitsOut.isEmpty }
 
   /// Sends records on, takes note of notices, keeps aside what belongs to a held partition, and drops what is no longer ours.
-  func sort(_ count: Int, _ intake: any Intake) throws {
+  func sort(_ count: Int, _ priority: Priority, _ intake: any Intake) throws {
     var kept = 0, total = 0
     var last: (key: SourceKey, assignment: Assignment)?
     for index in 0..<count {
@@ -37,7 +47,7 @@ extension KafkaSource {
       }
       if message.offset < assignment.next, message.errorCode == 0 || message.isEndOfPartition {
         // What was taken of the old topic goes its way first: its assignment ends here.
-        if kept > 0 { handOn(kept, intake) }
+        if kept > 0 { handOn(kept, priority, intake) }
         (kept, total) = (0, 0)
         assignment = try renew(assignment, at: message.offset, intake)
         last = (key, assignment)
@@ -61,7 +71,7 @@ extension KafkaSource {
           ledger.wait(slot: assignment.slot, for: message.offset)
         }
         assignment.aside.append(message)
-        ledger.setAside(records: 1, bytes: message.byteCount)
+        ledger.setAside(records: 1, bytes: message.byteCount, priority)
         continue
       }
       messages[kept] = message
@@ -71,8 +81,9 @@ extension KafkaSource {
       kept += 1
     }
     guard kept > 0 else { return }
-    meanBytes = (meanBytes * 3 + total / kept + 4) / 4  // Rounded up, so never 0.
-    handOn(kept, intake)
+    func mean(_ before: Int) -> Int { (before * 3 + total / kept + 4) / 4 }  // Rounded up, so never 0.
+    if priority == .interactive { meanBytes.interactive = mean(meanBytes.interactive) } else { meanBytes.bulk = mean(meanBytes.bulk) }
+    handOn(kept, priority, intake)
   }
 
   func find(_ key: SourceKey, _ message: Message) -> Assignment? {
@@ -83,10 +94,11 @@ extension KafkaSource {
   }
 
   /// Enters the first `count` of `messages` and `entries` in the ledger and sends them on.
-  func handOn(_ count: Int, _ intake: any Intake) {
+  func handOn(_ count: Int, _ priority: Priority, _ intake: any Intake) {
     let entered = UnsafeMutableBufferPointer(start: entries, count: count)
     let isAtBound = ledger.enter(entered)
-    let chunk = intake.emptyChunk()
+    let chunk = intake.emptyChunk(for: priority)
+    chunk.priority = priority
     chunk.areSuspects = false
     var filled = 0
     var suspects: RecordChunk?
@@ -107,7 +119,7 @@ extension KafkaSource {
         (chunk.records + filled).initialize(to: record)
         filled += 1
       } else {
-        let isolated = suspects ?? intake.emptyChunk()
+        let isolated = suspects ?? intake.emptyChunk(for: priority)
         if suspects == nil {
           isolated.areSuspects = true
           isolated.count = 0
@@ -149,7 +161,7 @@ extension KafkaSource {
     if mayBeOvertaken { return }
     for assignment in assignments.values where assignment.held && !assignment.leaving && !assignment.isTopicHeld {
       if configuration.isolation.isOn { assignment.begun = ledger.mark(slot: assignment.slot) }
-      while !ledger.hold(slot: assignment.slot), let first = assignment.aside.first, intake.hasRoom() {
+      while !ledger.hold(slot: assignment.slot), let first = assignment.aside.first, intake.hasRoom(for: assignment.priority) {
         let count = assignment.aside.prefix(Consumer.chunk).prefix { $0.offset < assignment.begun }.count
         guard count > 0 else {
           ledger.wait(slot: assignment.slot, for: first.offset)
@@ -163,8 +175,8 @@ extension KafkaSource {
           total += bytes
         }
         assignment.aside.removeFirst(count)
-        ledger.setAside(records: -count, bytes: -total)
-        handOn(count, intake)
+        ledger.setAside(records: -count, bytes: -total, assignment.priority)
+        handOn(count, assignment.priority, intake)
       }
       guard assignment.aside.isEmpty, !ledger.hold(slot: assignment.slot), !ledger.isBeyondMark(slot: assignment.slot) else { continue }
       assignment.held = false
@@ -210,7 +222,7 @@ extension KafkaSource {
 
   func dropAside(_ assignment: Assignment) {
     guard !assignment.aside.isEmpty else { return }
-    ledger.setAside(records: -assignment.aside.count, bytes: -assignment.aside.reduce(0) { $0 + $1.byteCount })
+    ledger.setAside(records: -assignment.aside.count, bytes: -assignment.aside.reduce(0) { $0 + $1.byteCount }, assignment.priority)
     for message in assignment.aside { Message.destroy(message.handle) }
     assignment.aside = []
   }

@@ -30,7 +30,7 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
   let messages = UnsafeMutablePointer<Message>.allocate(capacity: Consumer.chunk)
   let entries = UnsafeMutablePointer<Ledger.Entry>.allocate(capacity: Consumer.chunk)
   /// A running mean of a message's bytes, to take no more of them than there is room for.
-  var meanBytes = 1024
+  var meanBytes = (interactive: 1024, bulk: 1024)
 
   var lastCommit: Nanoseconds = 0
   /// Commits whose answers have not come, oldest first.
@@ -76,7 +76,7 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
     machine = AssignmentMachine(bound: drainBound)
     topics = TopicNames()
     let inside = configuration.limits.inside, wakeup = wakeup
-    ledger = Ledger(bounds: .init(records: inside.records, bytes: inside.bytes, span: configuration.limits.span), wakesWhenEmpty: configuration.untilEnd) { wakeup.wake() }
+    ledger = Ledger(bounds: .init(records: inside.records, bytes: inside.bytes, span: configuration.limits.span), hasBulk: !configuration.topics.bulk.isEmpty, wakesWhenEmpty: configuration.untilEnd) { wakeup.wake() }
     _ = knownNames.initialize(from: KnownHeader.allCases.map(\.name))
     consumer = try Consumer(ClientProperties.consumer(configuration), wakeup: wakeup.descriptor)
   }
@@ -108,7 +108,7 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
     if configuration.kafka["partition.assignment.strategy"]?.hasPrefix("cooperative") == true, librdkafkaVersionNumber() < 0x020a_0000 {
       configuration.log("librdkafka \(librdkafkaVersion()): a commit during a cooperative join loses the assignment, so some records are answered twice; use 2.10 or newer, or the assignor range")
     }
-    try consumer.subscribe(configuration.topics.requests)
+    try consumer.subscribe(configuration.topics.requests + configuration.topics.bulk)
     var closeDeadline: Nanoseconds?
     turns?.begin()
     defer { turns?.end() }
@@ -315,6 +315,8 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
   func require(_ outcomes: UInt8, _ ticket: Ticket) { ledger.require(outcomes, ticket) }
 
   var counts: (inside: Int, bytes: Int, taken: Int, returned: Int) { ledger.counts }
+
+  var bulkInside: Int { ledger.bulkInside }
 
   func topicName(_ topic: Int32) -> String { topics.name(topic) }
 }

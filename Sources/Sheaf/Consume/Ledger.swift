@@ -14,6 +14,7 @@ final class Ledger: @unchecked Sendable {  // Everything mutable is protected by
     var epoch: UInt16
     /// The source has let go; the slot is free once nothing is outstanding.
     var closed = false
+    var priority: Priority
     /// What a transaction has committed last.
     var committed: Int64?
     /// The consume thread waits for the span to shrink.
@@ -27,10 +28,11 @@ final class Ledger: @unchecked Sendable {  // Everything mutable is protected by
     /// Where handing on goes on.
     var next: Int64 { max(tracker.position, waiting) }
 
-    init(position: Int64, suspects: Int64, span: Int, epoch: UInt16) {
+    init(position: Int64, suspects: Int64, span: Int, epoch: UInt16, _ priority: Priority) {
       tracker = OffsetTracker(position: position)
       mark = BegunMark(position: position, suspects: suspects, span: span)
       self.epoch = epoch
+      self.priority = priority
     }
   }
 
@@ -42,16 +44,24 @@ final class Ledger: @unchecked Sendable {  // Everything mutable is protected by
   private let bounds: Bounds
   private let wake: @Sendable () -> Void
 
-  private var records = 0
-  private var bytes = 0
-  /// Records of held partitions that were queued already; see `setAside`.
-  private var aside = (records: 0, bytes: 0)
-  /// Slots whose assignments have not ended.
-  private var openSlots = 0
+  /// What is inside, of one priority.
+  private struct Inside {
+    var records = 0
+    var bytes = 0
+    /// Records of held partitions that were queued already; see `setAside`.
+    var aside = (records: 0, bytes: 0)
+    /// Slots whose assignments have not ended.
+    var openSlots = 0
+    /// The consume thread sleeps until there is room.
+    var wantsRoom = false
+  }
+
+  private var interactive = Inside()
+  private var bulk = Inside()
+  private let hasBulk: Bool
   private var taken = 0
   private var returned = 0
   /// What the consume thread sleeps for.
-  private var wantsRoom = false
   private var wantsEmpty = false
   /// The consume thread is woken whenever nothing is inside any more.
   private let wakesWhenEmpty: Bool
@@ -60,9 +70,12 @@ final class Ledger: @unchecked Sendable {  // Everything mutable is protected by
   /// A slot's mark is to be written further ahead.
   private var marksDue = false
 
-  /// - Parameter wake: wakes the consume thread; called without the lock.
-  init(bounds: Bounds, wakesWhenEmpty: Bool, wake: @escaping @Sendable () -> Void) {
+  /// - Parameters:
+  ///   - hasBulk: an eighth of the bounds is always left to bulk records, so that no flood of others shuts them out.
+  ///   - wake: wakes the consume thread; called without the lock.
+  init(bounds: Bounds, hasBulk: Bool = false, wakesWhenEmpty: Bool, wake: @escaping @Sendable () -> Void) {
     self.bounds = bounds
+    self.hasBulk = hasBulk
     self.wakesWhenEmpty = wakesWhenEmpty
     self.wake = wake
     slots = .allocate(capacity: Ticket.slots)
@@ -77,17 +90,17 @@ final class Ledger: @unchecked Sendable {  // Everything mutable is protected by
 
   /// A slot for a new assignment that begins at `position`, of which records below `suspects` are suspect; nil where all 4,096
   /// are in use.
-  func open(position: Int64, suspects: Int64 = 0) -> (slot: Int, epoch: UInt16)? {
+  func open(position: Int64, suspects: Int64 = 0, _ priority: Priority = .interactive) -> (slot: Int, epoch: UInt16)? {
     monitor.locked {
       marksDue = true
       guard !free.isEmpty || used < Ticket.slots else { return nil }
-      openSlots += 1
+      self[priority].openSlots += 1
       if let slot = free.popLast() {
         let epoch = slots[slot].epoch &+ 1
-        slots[slot] = Slot(position: position, suspects: suspects, span: bounds.span, epoch: epoch)
+        slots[slot] = Slot(position: position, suspects: suspects, span: bounds.span, epoch: epoch, priority)
         return (slot, epoch)
       }
-      (slots + used).initialize(to: Slot(position: position, suspects: suspects, span: bounds.span, epoch: 0))
+      (slots + used).initialize(to: Slot(position: position, suspects: suspects, span: bounds.span, epoch: 0, priority))
       used += 1
       return (used - 1, 0)
     }
@@ -97,29 +110,49 @@ final class Ledger: @unchecked Sendable {  // Everything mutable is protected by
   func close(slot: Int) {
     monitor.locked {
       slots[slot].closed = true
-      openSlots -= 1
+      self[slots[slot].priority].openSlots -= 1
       if slots[slot].tracker.outstanding == 0 { free.append(slot) }
     }
   }
 
-  /// Room for more records, and for their bytes. Where there is none, the consume thread is woken when there is again.
-  func room() -> (records: Int, bytes: Int) {
+  /// Room for more records of a priority, and for their bytes. Where there is none, the consume thread is woken when there is again.
+  func room(_ priority: Priority = .interactive) -> (records: Int, bytes: Int) {
     monitor.locked {
-      let room = (max(0, freeRecords), max(0, freeBytes))
-      wantsRoom = room.0 == 0 || room.1 == 0
+      let room = free(priority), most = most(priority)
+      self[priority].wantsRoom = room.records == 0 || room.bytes == 0
       // Half at a time where there are others: one partition's run of records must not take it all before its share is looked at.
-      guard openSlots > 1 else { return room }
-      return (room.0 > bounds.records / 8 ? (room.0 + 1) / 2 : room.0, room.1 > bounds.bytes / 8 ? (room.1 + 1) / 2 : room.1)
+      guard self[priority].openSlots > 1 else { return room }
+      return (room.records > most.records / 8 ? (room.records + 1) / 2 : room.records, room.bytes > most.bytes / 8 ? (room.bytes + 1) / 2 : room.bytes)
     }
   }
 
-  // What is kept aside takes room too, but half stays for the partitions that go on.
-  private var freeRecords: Int { bounds.records - records - min(aside.records, bounds.records / 2) }
-  private var freeBytes: Int { bounds.bytes - bytes - min(aside.bytes, bounds.bytes / 2) }
+  private subscript(_ priority: Priority) -> Inside {
+    get { priority == .interactive ? interactive : bulk }
+    set { if priority == .interactive { interactive = newValue } else { bulk = newValue } }
+  }
+
+  /// What a priority may have inside at most: bulk a half.
+  private func most(_ priority: Priority) -> (records: Int, bytes: Int) {
+    priority == .interactive ? (bounds.records, bounds.bytes) : (max(1, bounds.records / 2), max(1, bounds.bytes / 2))
+  }
+
+  private func free(_ priority: Priority) -> (records: Int, bytes: Int) {
+    (
+      free(priority, bounds.records, most(.bulk).records, interactive.records, bulk.records, interactive.aside.records, bulk.aside.records),
+      free(priority, bounds.bytes, most(.bulk).bytes, interactive.bytes, bulk.bytes, interactive.aside.bytes, bulk.aside.bytes)
+    )
+  }
+
+  // What is kept aside takes room too, but half (of each priority's) stays for the partitions that go on.
+  private func free(_ priority: Priority, _ bound: Int, _ bulkBound: Int, _ interactive: Int, _ bulk: Int, _ aside: Int, _ bulkAside: Int) -> Int {
+    guard hasBulk else { return max(0, bound - interactive - min(aside, bound / 2)) }
+    let left = bound - interactive - bulk - min(aside + bulkAside, bound / 4)
+    return max(0, priority == .interactive ? left - max(0, bound / 8 - bulk) : min(left, bulkBound - bulk - min(bulkAside, bulkBound / 2)))
+  }
 
   /// Records of a held partition, taken from librdkafka, wait outside (negative: no longer): counted, and not entered yet.
-  func setAside(records: Int, bytes: Int) {
-    monitor.locked { aside = (aside.records + records, aside.bytes + bytes) }
+  func setAside(records: Int, bytes: Int, _ priority: Priority = .interactive) {
+    monitor.locked { self[priority].aside = (self[priority].aside.records + records, self[priority].aside.bytes + bytes) }
   }
 
   /// Whether a slot is to be held: its span has reached its bound, or it has more inside than its share.
@@ -129,9 +162,10 @@ final class Ledger: @unchecked Sendable {  // Everything mutable is protected by
   /// after the other still leave something for the next. Partitions that all wait for the same slow model stay below it. The only
   /// slot may have everything. - Complexity: O(slots).
   private func share(beside slot: Int) -> (records: Int, bytes: Int) {
-    guard openSlots > 1 else { return (.max, .max) }
-    var left = (records: bounds.records, bytes: bounds.bytes)
-    for other in 0..<used where other != slot && slots[other].held && !slots[other].closed {
+    let priority = slots[slot].priority
+    guard self[priority].openSlots > 1 else { return (.max, .max) }
+    var left = most(priority)
+    for other in 0..<used where other != slot && slots[other].held && !slots[other].closed && slots[other].priority == priority {
       left.records -= slots[other].tracker.outstanding
       left.bytes -= slots[other].tracker.bytes
     }
@@ -148,18 +182,21 @@ final class Ledger: @unchecked Sendable {  // Everything mutable is protected by
     return tracker.span > bounds.span / 2 || tracker.records > slots[slot].share.records / 2 || tracker.bytes > slots[slot].share.bytes / 2
   }
 
-  /// Enters records and fills in their tickets; `kept` is given back when a ticket comes back.
+  /// Enters records of one priority and fills in their tickets; `kept` is given back when a ticket comes back.
   /// - Returns: whether a slot among them is at its bound.
   func enter(_ entries: UnsafeMutableBufferPointer<Entry>) -> Bool {
     monitor.locked {
+      guard let first = entries.first else { return false }
+      var total = 0
       for index in entries.indices {
         let slot = entries[index].slot
         let sequence = slots[slot].tracker.receive(offset: entries[index].offset, kept: entries[index].kept, bytes: entries[index].bytes)
         entries[index].ticket = Ticket(slot: slot, epoch: slots[slot].epoch, sequence: sequence)
-        bytes += entries[index].bytes
+        total += entries[index].bytes
         marksDue = marksDue || slots[slot].mark.isDue(next: slots[slot].tracker.position)
       }
-      records += entries.count
+      self[slots[first.slot].priority].records += entries.count
+      self[slots[first.slot].priority].bytes += total
       taken += entries.count
       var last = -1
       return entries.contains { entry in
@@ -264,7 +301,17 @@ final class Ledger: @unchecked Sendable {  // Everything mutable is protected by
   func markProgress() { monitor.locked { progressed = true } }
 
   /// Records inside the worker, records taken and given back since the start.
-  var counts: (inside: Int, bytes: Int, taken: Int, returned: Int) { monitor.locked { (records + aside.records, bytes + aside.bytes, taken, returned) } }
+  var counts: (inside: Int, bytes: Int, taken: Int, returned: Int) {
+    monitor.locked {
+      (
+        interactive.records + interactive.aside.records + bulk.records + bulk.aside.records,
+        interactive.bytes + interactive.aside.bytes + bulk.bytes + bulk.aside.bytes, taken, returned
+      )
+    }
+  }
+
+  /// Of the records inside, those that are bulk.
+  var bulkInside: Int { monitor.locked { bulk.records + bulk.aside.records } }
 
   /// Some record's ticket is out.
   var hasOutstanding: Bool { monitor.locked { records > 0 } }
@@ -320,7 +367,7 @@ final class Ledger: @unchecked Sendable {  // Everything mutable is protected by
   private func give(_ tickets: UnsafeBufferPointer<Ticket>, _ kept: UnsafeMutablePointer<UInt>, settled: Bool) -> Int {
     var count = 0
     let wakes = monitor.locked {
-      var wakes = false
+      var wakes = false, total = 0, ofBulk = (records: 0, bytes: 0)
       for ticket in tickets {
         let slot = ticket.slot
         precondition(slots[slot].epoch == ticket.epoch, "a ticket outlived its slot")
@@ -328,7 +375,11 @@ final class Ledger: @unchecked Sendable {  // Everything mutable is protected by
         guard let back else { continue }
         kept[count] = back.kept
         count += 1
-        bytes -= back.bytes
+        total += back.bytes
+        if slots[slot].priority == .bulk {
+          ofBulk.records += 1
+          ofBulk.bytes += back.bytes
+        }
         if slots[slot].tracker.outstanding == 0 {
           wakes = wakes || wantsEmpty
           if slots[slot].closed { free.append(slot) }
@@ -338,14 +389,19 @@ final class Ledger: @unchecked Sendable {  // Everything mutable is protected by
           wakes = true
         }
       }
-      records -= count
+      interactive.records -= count - ofBulk.records
+      interactive.bytes -= total - ofBulk.bytes
+      bulk.records -= ofBulk.records
+      bulk.bytes -= ofBulk.bytes
       returned += count
       // Woken for a chunk's worth of room, not for every record's.
-      if wantsRoom, freeRecords >= min(1000, bounds.records / 4 + 1), freeBytes >= bounds.bytes / 8 || records == 0 {
-        wantsRoom = false
+      for priority in Priority.allCases where self[priority].wantsRoom {
+        let free = free(priority), most = most(priority)
+        guard free.records >= min(1000, most.records / 4 + 1), free.bytes >= most.bytes / 8 || self[priority].records == 0 else { continue }
+        self[priority].wantsRoom = false
         wakes = true
       }
-      if wakesWhenEmpty, records == 0 { wakes = true }
+      if wakesWhenEmpty, interactive.records + bulk.records == 0 { wakes = true }
       if count > 0, !progressed {
         progressed = true
         wakes = true

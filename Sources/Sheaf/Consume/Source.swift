@@ -5,6 +5,7 @@ final class RecordChunk: @unchecked Sendable {  // Handed from one thread to the
   static let capacity = 1000
   let records = UnsafeMutablePointer<Record>.allocate(capacity: RecordChunk.capacity)
   var count = 0
+  var priority = Priority.interactive
   /// They may have killed an earlier worker.
   var areSuspects = false
 
@@ -13,10 +14,10 @@ final class RecordChunk: @unchecked Sendable {  // Handed from one thread to the
 
 /// What a source hands records to.
 protocol Intake: AnyObject, Sendable {
-  /// Whether it takes more now. Where it does not, the source is woken when it does again.
-  func hasRoom() -> Bool
+  /// Whether it takes more of a priority now. Where it does not, the source is woken when it does again.
+  func hasRoom(for priority: Priority) -> Bool
   /// A chunk to fill.
-  func emptyChunk() -> RecordChunk
+  func emptyChunk(for priority: Priority) -> RecordChunk
   /// Takes a filled chunk, without waiting.
   func accept(_ chunk: RecordChunk)
   /// Assignments have ended: what waits of them is to be given back now.
@@ -59,6 +60,8 @@ protocol Source: AnyObject, Sendable {
   var hasUnsettled: Bool { get }
   /// Records and bytes inside the worker, records taken and given back since the start.
   var counts: (inside: Int, bytes: Int, taken: Int, returned: Int) { get }
+  /// Of the records inside, those that are bulk.
+  var bulkInside: Int { get }
   /// Every turn of the consume thread is told to this; set before `run`.
   func watch(by watch: Watchdog.Watch)
   /// So many bytes of outcomes more (or less) are kept: they count among what is inside. Any thread.

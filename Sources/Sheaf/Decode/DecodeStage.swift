@@ -3,6 +3,7 @@
 final class DecodeStage: Intake, @unchecked Sendable {  // The inbox is protected by `monitor`; the rest belongs to the thread.
   private let source: any Source
   private let batcher: Batcher
+  private let priority: Priority
   private let decoder: RequestDecoder
   private let deadlines: Deadlines
   private let writer: any OutcomeWriter
@@ -32,15 +33,18 @@ final class DecodeStage: Intake, @unchecked Sendable {  // The inbox is protecte
   private static let handOn = 64
   private static let handOnAfter: Nanoseconds = 500_000
 
-  /// - Parameter withdrawn: lanes that wait with requests in hand are to look which of them still stand.
+  /// - Parameters:
+  ///   - priority: of all its records.
+  ///   - withdrawn: lanes that wait with requests in hand are to look which of them still stand.
   init(
-    source: any Source, batcher: Batcher, decoder: RequestDecoder, deadlines: Deadlines, writer: any OutcomeWriter, log: @escaping @Sendable (String) -> Void,
+    source: any Source, batcher: Batcher, priority: Priority = .interactive, decoder: RequestDecoder, deadlines: Deadlines, writer: any OutcomeWriter, log: @escaping @Sendable (String) -> Void,
     withdrawn: @escaping @Sendable () -> Void
   ) {
     self.log = log
     self.withdrawn = withdrawn
     self.source = source
     self.batcher = batcher
+    self.priority = priority
     self.decoder = decoder
     self.deadlines = deadlines
     self.writer = writer
@@ -48,14 +52,14 @@ final class DecodeStage: Intake, @unchecked Sendable {  // The inbox is protecte
 
   // MARK: Intake, for the consume thread
 
-  func hasRoom() -> Bool {
+  func hasRoom(for priority: Priority) -> Bool {
     monitor.locked {
       sourceWaits = waiting >= DecodeStage.ahead
       return !sourceWaits
     }
   }
 
-  func emptyChunk() -> RecordChunk { monitor.locked { spare.popLast() } ?? RecordChunk() }
+  func emptyChunk(for priority: Priority) -> RecordChunk { monitor.locked { spare.popLast() } ?? RecordChunk() }
 
   func accept(_ chunk: RecordChunk) {
     monitor.locked {
@@ -153,7 +157,7 @@ final class DecodeStage: Intake, @unchecked Sendable {  // The inbox is protecte
     let clocks = Clocks.now()
     var begun = clocks.monotonic
     func handOn() {
-      if count > 0 { giveBack(batcher.add(UnsafeBufferPointer(rebasing: decoded[..<count]))) }
+      if count > 0 { giveBack(batcher.add(UnsafeBufferPointer(rebasing: decoded[..<count]), priority)) }
       count = 0
     }
     // Records of one partition that follow one another, and how many of them are malformed.

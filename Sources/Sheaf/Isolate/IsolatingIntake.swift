@@ -29,8 +29,8 @@ final class IsolatingIntake: Intake, @unchecked Sendable {  // `threads` belongs
   // MARK: The consume thread
 
   // How many suspects there are is bounded by the marks and the ledger: they must not stop the others.
-  func hasRoom() -> Bool { others.hasRoom() }
-  func emptyChunk() -> RecordChunk { others.emptyChunk() }
+  func hasRoom(for priority: Priority) -> Bool { others.hasRoom(for: priority) }
+  func emptyChunk(for priority: Priority) -> RecordChunk { others.emptyChunk(for: priority) }
 
   func accept(_ chunk: RecordChunk) {
     guard chunk.areSuspects else { return others.accept(chunk) }

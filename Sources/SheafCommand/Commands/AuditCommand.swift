@@ -73,7 +73,7 @@ enum AuditCommand: Subcommand {
     var given = GivenSettings(file: (String(path.split(separator: "/").last ?? "sheaf.yaml"), bytes), environment: environment)
     let kafka = given.kafka(environment)
     let topics = WorkerConfiguration.Topics(
-      requests: given.list("topics.requests"), replies: given.text("topics.replies"), allowedReplies: given.list("topics.allowedReplies"),
+      requests: given.list("topics.requests") + given.list("topics.bulk"), replies: given.text("topics.replies"), allowedReplies: given.list("topics.allowedReplies"),
       deadLetters: given.text("topics.deadLetters"))
     let skipsNull = given.choiceText("topics.nullValue") == "skip"
     if !given.faults.isEmpty { throw ExitError(code: ExitCode.usage, lines: given.faults.sorted(by: Fault.inOrder).map(\.description)) }

@@ -64,6 +64,8 @@ struct ServeConfiguration {
         nullValue: given.choice("topics.nullValue", DecodeOptions.NullValue.self) ?? .error, replies: given.text("topics.replies"),
         allowedReplies: given.list("topics.allowedReplies"), deadLetters: given.text("topics.deadLetters"),
         start: given.choice("topics.start", WorkerConfiguration.Topics.Start.self) ?? .earliest))
+    worker.topics.bulk = given.list("topics.bulk")
+    worker.topics.bulkWait = given.duration("topics.bulkWait") ?? 1_000_000_000
     worker.topics.timeout = given.duration("topics.timeout")
     worker.topics.batchHeader = given.boolean("topics.batchHeader") ?? false
     let policy = given.choice("models.batch.policy", BatchPolicy.self) ?? .fixed, target = given.duration("models.batch.latencyTarget") ?? 100_000_000

@@ -8,6 +8,8 @@ enum SettingsTable {
     kafka,
 
     Setting("topics.requests", .list, "request topics, or regular expressions that begin with ^; required"),
+    Setting("topics.bulk", .list, default: "[]", "request topics, or patterns, whose records only fill up the others' batches while those wait; they have half of the room inside the worker at most"),
+    Setting("topics.bulkWait", .duration(1_000_000...hour), default: "1s", "for how long the oldest bulk record is passed over by others at most; then a batch begins with it"),
     Setting("topics.replies", .text, "where replies and error replies go"),
     Setting("topics.deadLetters", .text, "where the originals of failed records go"),
     Setting("topics.allowedReplies", .list, default: "[]", "topics that a request's kafka_replyTopic header may name, beside topics.replies"),

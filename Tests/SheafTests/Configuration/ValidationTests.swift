@@ -21,6 +21,18 @@ import Testing
     #expect(throws: fault) { try configuration.validate() }
   }
 
+  @Test func bulkTopicsAreRequestTopicsToo() {
+    var configuration = WorkerConfiguration(kafka: kafka, topics: .init(requests: ["a", "^b\\..*"], replies: "r", deadLetters: "d1"))
+    configuration.topics.bulk = ["c", "^e", "^.*slow"]
+    #expect(configuration.faults.isEmpty)
+    #expect(["a", "b.slow", "c", "e1", "x.slow", "z"].map(configuration.topics.priority) == [.interactive, .interactive, .bulk, .bulk, .bulk, .interactive])
+    configuration.topics.bulk = ["a", "b.slow", "x y", "r", "^d"]
+    configuration.topics.bulkWait = 999_999
+    #expect(configuration.faults.map { "\($0.key) \($0.value)" } == [
+      "topics.bulk a", "topics.bulk b.slow", "topics.bulk x y", "topics.bulkWait 999999 ns", "topics.replies r", "topics.deadLetters d1",
+    ])
+  }
+
   @Test func allFaultsAreFound() {
     var configuration = WorkerConfiguration(
       kafka: [:], topics: .init(requests: ["a", "b c", "^d"], replies: "a", allowedReplies: ["d1"], deadLetters: "b c"),

@@ -68,6 +68,32 @@ import Testing
     #expect(ledger.room().records == 1000 && ledger.counts.inside == 0 && ledger.counts.bytes == 0)
   }
 
+  /// Bulk records may have half of the room, the others all but an eighth; what of bulk is kept aside leaves room to the others.
+  @Test func eachPriorityHasItsShare() {
+    let woken = Locked(0)
+    let ledger = Ledger(bounds: .init(records: 1000, bytes: 1 << 30, span: 1 << 20), hasBulk: true, wakesWhenEmpty: false) { woken.withLock { $0 += 1 } }
+    let slot = ledger.open(position: 0)!.slot, bulk = ledger.open(position: 0, .bulk)!.slot
+    #expect(ledger.room(.bulk).records == 500 && ledger.room(.interactive).records == 875)
+    let (isAtBound, tickets) = enter(ledger, bulk, 500)
+    #expect(!isAtBound && ledger.room(.bulk).records == 0 && ledger.room(.interactive).records == 500)
+    #expect(ledger.bulkInside == 500)
+    ledger.setAside(records: 900, bytes: 900, .bulk)
+    #expect(ledger.room(.interactive).records == 250)
+    ledger.setAside(records: -900, bytes: -900, .bulk)
+    // The consume thread waits for bulk's room, and is woken when there is some.
+    #expect(ledger.room(.bulk).records == 0)
+    _ = ledger.takeProgress()
+    settle(ledger, tickets[..<100])
+    _ = ledger.takeProgress()
+    let before = woken.withLock { $0 }
+    settle(ledger, tickets[100..<130])
+    #expect(woken.withLock { $0 } > before)
+    settle(ledger, tickets[130...])
+    #expect(ledger.bulkInside == 0)
+    #expect(enter(ledger, slot, 875).0 == false)
+    #expect(ledger.room(.interactive).records == 0 && ledger.room(.bulk).records == 125)
+  }
+
   /// Random traffic over several partitions: the bound holds, one that is stuck never takes all of it, and everything comes back.
   @Test(arguments: 0..<20) func someRoomIsAlwaysLeft(seed: UInt64) {
     var random = SeededGenerator(seed: seed)

@@ -63,7 +63,7 @@ nonisolated(unsafe) private let fourBytes: UnsafeRawPointer = UnsafeRawPointer(U
 
   private func accept(_ stage: DecodeStage, _ records: [Record]) {
     for first in stride(from: 0, to: records.count, by: RecordChunk.capacity) {
-      let chunk = stage.emptyChunk(), some = records[first..<min(records.count, first + RecordChunk.capacity)]
+      let chunk = stage.emptyChunk(for: .interactive), some = records[first..<min(records.count, first + RecordChunk.capacity)]
       for (index, record) in some.enumerated() { (chunk.records + index).initialize(to: record) }
       chunk.count = some.count
       stage.accept(chunk)

@@ -14,7 +14,7 @@ import Testing
   private func batcher(_ count: Int, rows: Int) -> Batcher {
     let batcher = Batcher(BatchSettings(maxRows: rows, maxWait: 0), lanes: 1, fence: source.fence)
     let requests = (0..<count).map { byteRequest(UInt32($0)) }
-    _ = requests.withUnsafeBufferPointer(batcher.add)
+    _ = requests.withUnsafeBufferPointer { batcher.add($0) }
     return batcher
   }
 

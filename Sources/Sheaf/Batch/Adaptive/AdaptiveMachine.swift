@@ -30,6 +30,8 @@ struct AdaptiveMachine<Payload>: ~Copyable {
   var settings: BatchSettings { didSet { changed() } }
   var adaptive: AdaptiveSettings { didSet { changed() } }
   var isDraining = false
+  /// That the oldest waits long is no reason for longer runs.
+  var isPatient = false
   /// That may run at once.
   var lanes: Int
 
@@ -51,6 +53,8 @@ struct AdaptiveMachine<Payload>: ~Copyable {
 
   var isEmpty: Bool { waiting.isEmpty }
   var count: Int { waiting.count }
+  /// When the oldest came; nil: nothing waits.
+  var oldestArrival: Nanoseconds? { waiting.oldest.map { waiting.item($0).arrival } }
   var rows: Int { waiting.rows }
 
   /// - Complexity: O(1) amortised.
@@ -107,7 +111,7 @@ struct AdaptiveMachine<Payload>: ~Copyable {
     let explores = decisions & 31 == 0 && age + 2 * plan.time99 < target / 2
     var limits = self.limits(target)
     plan = planner.plan(waiting, model, limits, now: now, target: target, protected: passedOver.limit, explores: explores, selected: &selected)
-    targetIsMet = model.isEmpty || age + plan.time99 <= target
+    targetIsMet = isPatient || model.isEmpty || age + plan.time99 <= target
     if !targetIsMet {
       // Too late for the oldest: drain as fast as can be.
       limits.runTime = max(limits.runTime, target)
@@ -150,6 +154,47 @@ struct AdaptiveMachine<Payload>: ~Copyable {
     if plan.rows > 0 { rowTime += (plan.time / Double(plan.rows) - rowTime) * 0.1 }
     decided()
     if waiting.isEmpty { earliestDeadline = .max }
+  }
+
+  /// Takes what fits beside what a batch holds already: the nearest lengths that add no padding first, then those up to twice as long,
+  /// as far as the run stays within the target's share. What does not fit, or has expired, is passed over (in order: ends it).
+  /// - Returns: whether the oldest left.
+  mutating func fill(_ load: inout BatchLoad, _ now: Nanoseconds, _ body: (BatchItem, Payload) -> Void) -> Bool {
+    guard let oldest = waiting.oldest else { return false }
+    let sequence = waiting.sequence(oldest), limits = limits(max(1, Double(adaptive.latencyTarget) - overhead))
+    let longest = max(1, load.longest), own = LengthBuckets.bucket(longest)
+    if settings.isInOrder {
+      while let first = waiting.oldest, add(first, &load, limits, now, body) {}
+    } else {
+      var bucket = waiting.bucket(atOrBelow: own)
+      while let source = bucket, !load.isFull(settings) {
+        fill(from: source, &load, limits, now, body)
+        bucket = waiting.bucket(atOrBelow: source - 1)
+      }
+      bucket = waiting.bucket(atOrAbove: own + 1)
+      while let source = bucket, !load.isFull(settings), LengthBuckets.longest(source) <= 2 * longest + 4 {
+        fill(from: source, &load, limits, now, body)
+        bucket = waiting.bucket(atOrAbove: source + 1)
+      }
+    }
+    decided()
+    if waiting.isEmpty { earliestDeadline = .max }
+    return waiting.oldest.map { waiting.sequence($0) != sequence } ?? true
+  }
+
+  /// The oldest of a bucket first, until one does not fit.
+  private mutating func fill(from bucket: Int, _ load: inout BatchLoad, _ limits: BatchLimits, _ now: Nanoseconds, _ body: (BatchItem, Payload) -> Void) {
+    while let first = waiting.firstInBucket(bucket), add(first, &load, limits, now, body) {}
+  }
+
+  private mutating func add(_ index: Int32, _ load: inout BatchLoad, _ limits: BatchLimits, _ now: Nanoseconds, _ body: (BatchItem, Payload) -> Void) -> Bool {
+    let item = waiting.item(index), length = max(load.longest, item.length), rows = load.rows + item.rows
+    guard item.deadline > now, load.fits(item, settings), rows <= limits.rows(length: length, model) else { return false }
+    guard model.isEmpty || model.predict(rows: rows, length: length, lanes: limits.lanes) <= limits.runTime else { return false }
+    let next = waiting.remove(index)
+    load.add(next.item)
+    body(next.item, next.payload)
+    return true
   }
 
   /// Removes what has expired and gives it to `body`; the others keep their order. - Complexity: O(requests waiting).

@@ -1,0 +1,67 @@
+import Glibc
+import Sheaf
+import SheafTesting
+import Testing
+
+/// Interactive requests over a backlog of bulk ones: end to end on the embedded broker.
+@Suite struct PriorityTests {
+  private func wait(_ seconds: Double = 30, for condition: () throws -> Bool) async throws {
+    let deadline = monotonicSeconds() + seconds
+    while try !condition() {
+      try #require(monotonicSeconds() < deadline)
+      try await Task.sleep(for: .milliseconds(20))
+    }
+  }
+
+  private func now() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return Double(time.tv_sec) * 1000 + Double(time.tv_nsec) / 1e6
+  }
+
+  private func record(_ index: Int, _ partitions: Int) -> TestRecord {
+    TestRecord(key: nil, value: row(index), headers: [.init("kafka_correlationId", Array("\(index)".utf8))], partition: Int32(index % partitions))
+  }
+
+  /// A run takes 10 ms, and the backlog some hundred of them: interactive requests wait for the run that goes on, and no more.
+  @Test(arguments: BatchPolicy.allCases) func interactiveRequestsPassABacklog(_ policy: BatchPolicy) async throws {
+    let stage = try Stage(.embedded, partitions: 2), bulk = uniqueName("bulk"), client = stage.broker.client, backlog = 12_000, asked = 150
+    try stage.broker.createTopic(bulk, partitions: 4)
+    var configuration = stage.configuration
+    configuration.untilEnd = false
+    configuration.topics.bulk = [bulk]
+    configuration.batch.maxRows = 32
+    configuration.batch.policy = policy
+    configuration.limits.records = 8000
+    let worker = try Worker(model: IdentityModel { _ in usleep(10_000) }, configuration: configuration)
+    async let run: Void = worker.run()
+    try client.produce(bulk, (0..<backlog).map { record($0, 4) })
+    try await wait { worker.status.recordsSettled > 100 }
+    var sent: [Int: Double] = [:]
+    for index in backlog..<backlog + asked {
+      sent[index] = now()
+      try client.produce(stage.requests, [record(index, 2)])
+      try await Task.sleep(for: .milliseconds(4))
+    }
+    try await wait { try client.committed(stage.group, stage.requests).reduce(0, +) == asked }
+    // Bulk has gone on meanwhile, is not done, and has no more than its half of the room.
+    let status = worker.status
+    #expect(status.recordsSettled > 500 && status.recordsSettled < backlog)
+    #expect(status.bulkRecordsInside > 0 && status.bulkRecordsInside <= 2000 && status.bulkRecordsInside <= status.recordsInside)
+    try await wait { try client.committed(stage.group, bulk) == [3000, 3000, 3000, 3000] }
+    worker.stop()
+    try await run
+    let replies = try client.consume(stage.replies, count: backlog + asked)
+    #expect(replies.count == backlog + asked && Set(replies.compactMap { $0.header("kafka_correlationId") }).count == backlog + asked)
+    var waits: [Double] = []
+    for reply in replies {
+      guard let id = reply.header("kafka_correlationId"), let index = Int(String(decoding: id, as: UTF8.self)), let begun = sent[index] else { continue }
+      waits.append(Double(reply.timestamp) - begun)
+    }
+    waits.sort()
+    print("\(policy): interactive answers over a backlog: median \(Int(waits[asked / 2])) ms, p99 \(Int(waits[asked * 99 / 100])) ms; a run is 10 ms")
+    // Two runs at most, and what a busy machine adds; the backlog alone is seconds.
+    #expect(waits.count == asked && waits[asked / 2] < 60)
+    #expect(waits[asked * 95 / 100] < 300)
+  }
+}
