@@ -55,7 +55,7 @@ extension KafkaSource {
       if message.errorCode != 0 {
         // The end lies behind what was taken before it, which has to be entered first.
         if message.isEndOfPartition, kept > 0 {
-          handOn(kept, intake)
+          handOn(kept, priority, intake)
           (kept, total) = (0, 0)
         }
         try notice(message, assignment)

@@ -314,7 +314,7 @@ final class Ledger: @unchecked Sendable {  // Everything mutable is protected by
   var bulkInside: Int { monitor.locked { bulk.records + bulk.aside.records } }
 
   /// Some record's ticket is out.
-  var hasOutstanding: Bool { monitor.locked { records > 0 } }
+  var hasOutstanding: Bool { monitor.locked { interactive.records + bulk.records > 0 } }
 
   // MARK: Any thread
 
@@ -329,7 +329,7 @@ final class Ledger: @unchecked Sendable {  // Everything mutable is protected by
   }
 
   /// So many bytes of outcomes more (or less) are kept.
-  func count(kept difference: Int) { monitor.locked { bytes += difference } }
+  func count(kept difference: Int) { monitor.locked { interactive.bytes += difference } }
 
   /// Where reading goes on behind a record whose ticket is out.
   func next(after ticket: Ticket) -> Int64 { monitor.locked { slots[ticket.slot].tracker.next(after: ticket.sequence) } }
