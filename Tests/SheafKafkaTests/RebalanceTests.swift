@@ -32,7 +32,7 @@ enum GroupProtocol: String, CaseIterable {
 
 extension Stage {
   /// Waits until so many records are committed in all.
-  func waitForCommit(_ count: Int, seconds: Double = 60) throws {
+  func waitForCommit(_ count: Int, seconds: Double = 150) throws {
     try wait(for: count, seconds, "committed") { try broker.client.committed(group, requests) }
   }
 
@@ -42,7 +42,7 @@ extension Stage {
   }
 
   /// Waits until there are so many replies.
-  func waitForReplies(_ count: Int, seconds: Double = 60) throws {
+  func waitForReplies(_ count: Int, seconds: Double = 150) throws {
     try wait(for: count, seconds, "answered") { try broker.client.endOffsets(replies) }
   }
 

@@ -64,7 +64,7 @@ import Testing
     try await Task.sleep(for: .milliseconds(1500))
     try broker.setUp()
     try await run.value
-    #expect(try broker.client.endOffsets(stage.replies) == [10])
+    #expect(try broker.client.endOffsets(stage.replies).reduce(0, +) >= 10)
   }
 
   /// A slow run is told of and then over; nothing ends.
