@@ -26,7 +26,9 @@ demo: build
 test: setup
 	@scripts/setup newer-librdkafka
 	swift build --build-tests
-	swift test --skip-build
+	# In two runs: what computes would take the processors from what has to keep time with a broker.
+	swift test --skip-build --skip SheafKafkaTests
+	swift test --skip-build --filter SheafKafkaTests
 
 chaos: setup
 	swift build -c release --product TestWorker

@@ -65,13 +65,16 @@ import Testing
   /// A stop while held is a clean one: what is kept is given back at once.
   @Test func aHeldWorkerStopsAtOnce() async throws {
     let setting = try setting(500)
-    let worker = try Worker(model: IdentityModel { _ in throw Broken() }, configuration: setting.configuration)
+    var configuration = setting.configuration
+    configuration.drainTimeout = 100_000_000_000
+    let worker = try Worker(model: IdentityModel { _ in throw Broken() }, configuration: configuration)
     async let run: Void = worker.run()
     try await wait { worker.status.hold != nil }
     let start = monotonicSeconds()
     worker.stop()
     try await run
-    #expect(monotonicSeconds() - start < 5)
+    // Well before the drain's bound, however busy the machine.
+    #expect(monotonicSeconds() - start < 60)
     #expect(worker.status.recordsInside == 0)
   }
 
