@@ -42,18 +42,17 @@ import Testing
     for index in 0..<backlog { try producer.send(bulk, record(index, 4)) }
     try producer.flush()
     try await wait { worker.status.recordsSettled > 100 }
-    var sent: [Int: Double] = [:]
+    var sent: [Int: Double] = [:], mostBulk = 0
     for index in backlog..<backlog + asked {
       sent[index] = now()
       try producer.send(stage.requests, record(index, 2))
       try producer.flush()
+      mostBulk = max(mostBulk, worker.status.bulkRecordsInside)
       try await Task.sleep(for: .milliseconds(4))
     }
     try await wait { try client.committed(stage.group, stage.requests).reduce(0, +) == asked }
-    // Bulk has gone on meanwhile, is not done, and has no more than its half of the room (and what is kept aside).
-    let status = worker.status
-    #expect(status.recordsSettled > 500 && status.recordsSettled < backlog)
-    #expect(status.bulkRecordsInside > 0 && status.bulkRecordsInside <= 3000 && status.bulkRecordsInside <= status.recordsInside)
+    // Bulk had no more than its half of the room (and what is kept aside).
+    #expect(mostBulk > 0 && mostBulk <= 3000)
     try await wait { try client.committed(stage.group, bulk) == [6000, 6000, 6000, 6000] }
     worker.stop()
     try await run
