@@ -8,7 +8,7 @@ final class AcknowledgementSample: @unchecked Sendable {  // Atomics, and `told`
   private let begun = Atomic<UInt64>(0)
   var told: (@Sendable (Nanoseconds) -> Void)?
 
-  private static func key(_ ticket: Ticket) -> UInt64 { ticket.bits & ~0xf | 1 }
+  private static func key(_ ticket: Ticket) -> UInt64 { ticket.ofRecord.bits | 1 }
 
   /// Waits for this record, unless another is waited for. One that never comes is forgotten after 10 s.
   func begin(_ ticket: Ticket, now: Nanoseconds) {

@@ -283,8 +283,7 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
   func record(_ ticket: Ticket) -> Record {
     let message = Message(Message.Handle(bitPattern: ledger.kept(ticket))!)
     return Record(
-      ticket: Ticket(bits: ticket.bits & ~0xf),  // Of the record, not of one of its outcomes.
-       topic: topics.index(message.topicName), partition: message.partition, offset: message.offset, timestamp: message.timestamp,
+      ticket: ticket.ofRecord, topic: topics.index(message.topicName), partition: message.partition, offset: message.offset, timestamp: message.timestamp,
       arrival: 0, key: message.key, value: message.value,
       headers: headers(message))
   }

@@ -82,3 +82,8 @@ protocol Source: AnyObject, Sendable {
   /// The name of a record's topic.
   func topicName(_ topic: Int32) -> String
 }
+
+extension Source {
+  func settle(_ ticket: Ticket) { withUnsafePointer(to: ticket) { settle(UnsafeBufferPointer(start: $0, count: 1)) } }
+  func release(_ ticket: Ticket) { withUnsafePointer(to: ticket) { release(UnsafeBufferPointer(start: $0, count: 1)) } }
+}

@@ -158,7 +158,7 @@ final class KafkaSink: Sink, @unchecked Sendable {  // Set once before the threa
   }
 
   func noteUndelivered(_ ticket: Ticket, _ outcome: Outcome, _ error: KafkaError) {
-    undelivered.withLock { $0.append((Ticket(bits: ticket.bits | UInt64(outcome.rawValue)), error)) }
+    undelivered.withLock { $0.append((ticket.with(outcome: outcome.rawValue), error)) }
   }
 
   // MARK: The reports thread
@@ -233,7 +233,7 @@ final class KafkaSink: Sink, @unchecked Sendable {  // Set once before the threa
     fail(WorkerError("a reply could not be delivered: \(error)"))
     // Given back at once, so that the drain need not wait for its bound; not where another of its outcomes is on its way.
     if outcome == .reply || replies == nil || deadLetters == nil {
-      withUnsafePointer(to: ticket) { source.release(UnsafeBufferPointer(start: $0, count: 1)) }
+      source.release(ticket)
     }
     return []
   }
@@ -248,6 +248,39 @@ final class KafkaSink: Sink, @unchecked Sendable {  // Set once before the threa
       sizesAsked = now
     }
     return knownSizeProblem
+  }
+
+  // MARK: Sending
+
+  enum Sending {
+    case sent
+    /// There is no room, and it was not to be waited for.
+    case full
+    case refused(KafkaError)
+    /// The worker has ended; the record stays unsettled.
+    case abandoned
+  }
+
+  /// Gives the producer a message, with the headers added to `outgoing`.
+  /// - Parameter waits: for room in its queue; the thread that makes the room must not.
+  func send(
+    _ outgoing: Outgoing, to topic: Producer.Topic, partition: Int32, key: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer, timestamp: Int64,
+    ticket: Ticket, waits: Bool = true
+  ) -> Sending {
+    var seen: Int?
+    while true {
+      switch outgoing.send(by: producer, to: topic, partition: partition, key: key, value: value, timestamp: timestamp, opaque: ticket.bits) {
+      case .sent: return .sent
+      case .failed(let error): return .refused(error)
+      case .full:
+        // The count is read only now, so one more attempt has to follow before sleeping on it.
+        if !waits || seen.map({ !waitForRoom(since: $0) }) ?? false {
+          outgoing.dropHeaders()
+          return waits ? .abandoned : .full
+        }
+        seen = reportCount
+      }
+    }
   }
 
   // MARK: Room in the producer's queue

@@ -60,7 +60,7 @@ final class KafkaWriter: OutcomeWriter {
     begin(record)
     finish()
     handOver()
-    if case .direct = way { withUnsafePointer(to: record.ticket) { sink.source.settle(UnsafeBufferPointer(start: $0, count: 1)) } }
+    if case .direct = way { sink.source.settle(record.ticket) }
   }
 
   func release(_ tickets: [Ticket]) {
@@ -158,7 +158,7 @@ final class KafkaWriter: OutcomeWriter {
   func giveUp(_ record: Record, _ outcome: KafkaSink.Outcome) {
     sink.configuration.log(
       "\(sink.source.topicName(record.topic))/\(record.partition) offset \(record.offset): its \(outcome) is larger than the topic or kafka.message.max.bytes allows, however short; passed over")
-    if case .direct = way { withUnsafePointer(to: record.ticket) { sink.source.settle(UnsafeBufferPointer(start: $0, count: 1)) } }
+    if case .direct = way { sink.source.settle(record.ticket) }
   }
 
   // MARK: Routing
@@ -230,26 +230,11 @@ final class KafkaWriter: OutcomeWriter {
       present.append(KeptOutcome(outcome, route.topic, partition: route.partition, key: key, value: value, headers: headers, timestamp: timestamp))
       return true
     case .direct(let waits):
-      var ticket = record.ticket
-      ticket.bits |= UInt64(outcome.rawValue)
-      var seen = 0
-      var isRetry = false
-      while true {
-        switch outgoing.send(by: sink.producer, to: route.topic, partition: route.partition, key: key, value: value, timestamp: timestamp, opaque: ticket.bits) {
-        case .sent: return true
-        case .full where !waits:
-          outgoing.dropHeaders()
-          return false
-        case .full:
-          // The count is read only now, so one more attempt has to follow before sleeping on it.
-          if isRetry, !sink.waitForRoom(since: seen) {
-            outgoing.dropHeaders()
-            return true  // The worker has ended; the record stays unsettled.
-          }
-          seen = sink.reportCount
-          isRetry = true
-        case .failed(let error): return refused(record, value, route, outcome, fault, error.name, "\(error)")
-        }
+      let ticket = record.ticket.with(outcome: outcome.rawValue)
+      switch sink.send(outgoing, to: route.topic, partition: route.partition, key: key, value: value, timestamp: timestamp, ticket: ticket, waits: waits) {
+      case .sent, .abandoned: return true
+      case .full: return false
+      case .refused(let error): return refused(record, value, route, outcome, fault, error.name, "\(error)")
       }
     }
   }

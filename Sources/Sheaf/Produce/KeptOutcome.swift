@@ -35,6 +35,12 @@ struct KeptOutcome: BitwiseCopyable, @unchecked Sendable {  // Handed from one t
   /// Bytes it keeps.
   let byteCount: Int
 
+  /// Sends it, waiting for room; it is kept as it is.
+  func send(by sink: KafkaSink, _ ticket: Ticket, _ outgoing: Outgoing) -> KafkaSink.Sending {
+    outgoing.setHeaders(headers)
+    return sink.send(outgoing, to: topic, partition: partition, key: key, value: value, timestamp: timestamp, ticket: ticket.with(outcome: outcome.rawValue))
+  }
+
   func release() {
     Glibc.free(UnsafeMutableRawPointer(mutating: value.baseAddress))
     headers?.free()

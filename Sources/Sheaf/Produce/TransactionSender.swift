@@ -16,7 +16,7 @@ final class TransactionSender {
   private let writer: KafkaWriter
   private let outgoing = Outgoing()
 
-  private var gate = OrderGate<Answered>()
+  private let turns: Turns
   /// Next in turn, not in a transaction.
   private var ready: [Answered] = []
   private var isInitialised = false
@@ -31,20 +31,21 @@ final class TransactionSender {
   private var lastCommit: Nanoseconds = 0
   /// After an abort nothing is begun before this time.
   private var notBefore: Nanoseconds = 0
-  private var backOff = TransactionSender.shortestBackOff
-  private static let shortestBackOff: Nanoseconds = 20_000_000
-  private static let longestBackOff: Nanoseconds = 1_000_000_000
+  /// Attempts since something last succeeded.
+  private var attempts = 0
+  private static let backOff = BackOff(first: 20_000_000, most: 1_000_000_000)
 
   init(_ sink: KafkaSink, _ outbox: Outbox) {
     self.sink = sink
     self.outbox = outbox
     source = sink.source
+    turns = Turns(sink.source, outbox)
     writer = KafkaWriter(sink, .kept(outbox))
   }
 
   func run() {
     while let taken = outbox.take(until: wakeAt, isMoving: !ready.isEmpty || !open.isEmpty) {
-      sort(taken.entries)
+      turns.sort(taken.entries, into: &ready)
       isUrgent = isUrgent || taken.isHurried
       do throws(TransactionError) {
         // At once, and not with the first outcome: it ends what a predecessor of the same id left open, which the consumer may be
@@ -59,25 +60,14 @@ final class TransactionSender {
       }
     }
     if !open.isEmpty { try? sink.producer.abortTransaction() }
-    gate.removeAll { $0.release() }
-    for entry in open + ready + outbox.remains() { entry.release() }
+    for entry in open + ready { entry.release() }
+    turns.end()
   }
 
   private var wakeAt: Nanoseconds? {
     if !isInitialised { return notBefore }
     if !open.isEmpty { return isUrgent ? 0 : due }
     return ready.isEmpty ? nil : notBefore
-  }
-
-  private func sort(_ entries: [Answered]) {
-    for entry in entries {
-      if entry.isGivenUp {
-        gate.giveUp(entry.ticket, turnAway: giveUp)
-        giveUp(entry)
-      } else {
-        gate.add(entry.ticket, entry, pass: { ready.append($0) }, turnAway: giveUp)
-      }
-    }
   }
 
   private func initialise() throws(TransactionError) {
@@ -104,7 +94,7 @@ final class TransactionSender {
     ready = []
     for entry in sending {
       guard source.fence.owns(entry.ticket) else {
-        giveUp(entry)
+        turns.giveUp(entry)
         continue
       }
       send(entry)
@@ -120,10 +110,10 @@ final class TransactionSender {
   private func send(_ entry: Answered) {
     let ticket = entry.ticket
     entry.forEach { kept in
-      switch sink.send(kept, ticket, outgoing) {
+      switch kept.send(by: sink, ticket, outgoing) {
       case .sent: return
       case .refused(let error): sink.noteUndelivered(ticket, kept.outcome, error)
-      case .abandoned: break
+      case .full, .abandoned: break
       }
       isIncomplete = true
     }
@@ -141,7 +131,7 @@ final class TransactionSender {
     try again { () throws(TransactionError) in try sink.producer.sendOffsets(offsets.map(\.place), of: group, timeout: 10_000) }
     try again { () throws(TransactionError) in try sink.producer.commitTransaction() }
     lastCommit = monotonicNow()
-    backOff = TransactionSender.shortestBackOff
+    attempts = 0
     source.committed(offsets.map { ($0.ticket, $0.place.offset) })
     for entry in open { outbox.release(entry) }
     open.map(\.ticket).withUnsafeBufferPointer { source.settle($0) }
@@ -150,16 +140,13 @@ final class TransactionSender {
 
   /// Makes a call again as long as it may be, and the worker goes on.
   private func again(_ call: () throws(TransactionError) -> Void) throws(TransactionError) {
-    var pause = TransactionSender.shortestBackOff, told = false
-    while true {
+    for attempt in 0... {
       do throws(TransactionError) {
         return try call()
       } catch {
         guard error.isRetriable, !error.requiresAbort, !outbox.isEnded else { throw error }
-        if !told { sink.configuration.log("kafka: the transaction waits: \(error)") }
-        told = true
-        outbox.pause(until: monotonicNow() + pause)
-        pause = min(pause * 2, TransactionSender.longestBackOff)
+        if attempt == 0 { sink.configuration.log("kafka: the transaction waits: \(error)") }
+        outbox.pause(until: monotonicNow() + TransactionSender.backOff.delay(attempt, random: .random(in: 0 ... .max)))
       }
     }
   }
@@ -168,11 +155,15 @@ final class TransactionSender {
   private func abort() throws(TransactionError) {
     try again { () throws(TransactionError) in try sink.producer.abortTransaction() }
     isIncomplete = false
-    notBefore = monotonicNow() + backOff
-    backOff = min(backOff * 2, TransactionSender.longestBackOff)
+    putOff()
     for failure in sink.takeUndelivered() { correct(failure.ticket, failure.error) }
     ready = open + ready
     open = []
+  }
+
+  private func putOff() {
+    notBefore = monotonicNow() + TransactionSender.backOff.delay(attempts, random: .random(in: 0 ... .max))
+    attempts += 1
   }
 
   // MARK: What goes wrong
@@ -182,8 +173,7 @@ final class TransactionSender {
     do throws(TransactionError) {
       if error.isFatal { throw error }
       if !error.requiresAbort, error.isRetriable {
-        notBefore = monotonicNow() + backOff
-        backOff = min(backOff * 2, TransactionSender.longestBackOff)
+        putOff()
         return true
       }
       if !error.requiresAbort { throw error }
@@ -205,19 +195,14 @@ final class TransactionSender {
     case .worker: sink.fail(WorkerError("a reply could not be delivered: \(error)"))
     case .record(let code):
       if let problem = sink.sizeProblem(error) { return sink.fail(WorkerError(problem)) }
-      guard let index = open.firstIndex(where: { $0.ticket.bits == ticket.bits & ~0xf }) else { return }
+      guard let index = open.firstIndex(where: { $0.ticket == ticket.ofRecord }) else { return }
       let fault = RecordFault(code, expected: "a reply that its topic takes", came: "\(error)")
       let before = open[index].byteCount
       open[index] = writer.replacement(for: open[index], failed: outcome, fault, source.record(ticket))
       outbox.changed(by: open[index].byteCount - before)
       // Nothing stands in the way of the next try.
       notBefore = 0
-      backOff = TransactionSender.shortestBackOff
+      attempts = 0
     }
-  }
-
-  private func giveUp(_ entry: Answered) {
-    outbox.release(entry)
-    withUnsafePointer(to: entry.ticket) { source.release(UnsafeBufferPointer(start: $0, count: 1)) }
   }
 }

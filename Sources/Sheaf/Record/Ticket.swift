@@ -20,6 +20,12 @@ public struct Ticket: Hashable, Sendable, BitwiseCopyable {
   @inlinable public var sequence: UInt32 { UInt32(truncatingIfNeeded: bits >> 4) }
   @inlinable public var outcome: UInt8 { UInt8(truncatingIfNeeded: bits & 0xf) }
 
+  /// The same record's ticket, for one of its outcomes: 0..<16.
+  @inlinable public func with(outcome: UInt8) -> Ticket { Ticket(bits: bits & ~0xf | UInt64(outcome & 0xf)) }
+
+  /// The ticket of the record itself, not of one of its outcomes.
+  @inlinable public var ofRecord: Ticket { with(outcome: 0) }
+
   /// How many partitions one worker can hold at a time.
   public static let slots = 4096
 }
