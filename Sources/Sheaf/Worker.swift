@@ -33,9 +33,9 @@ public final class Worker: Sendable {
 
   /// - Throws: `ConfigurationError` where a setting is refused; whatever a client refuses.
   public init(model: any Model, configuration: WorkerConfiguration) throws {
-    let configuration = configuration.within(model.signature)
     if let role = IsolatedServer.role, role.identity == IsolatedServer.identity(model, configuration) { IsolatedServer.serve(model, role.descriptor) }
     try configuration.validate()
+    let configuration = configuration.within(model.signature)
     self.model = model
     self.configuration = configuration
     let source = try KafkaSource(configuration)
@@ -185,7 +185,7 @@ public final class Worker: Sendable {
   public var batch: BatchSettings {
     get { batcher.settings }
     set {
-      let settings = configuration.admissible(newValue.within(model.signature), model.signature)
+      let settings = configuration.within(newValue, model.signature)
       batcher.settings = settings
       isolatedBatcher.settings = settings
     }

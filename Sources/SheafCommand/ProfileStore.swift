@@ -37,10 +37,10 @@ struct ProfileStore {
     return folder == "none" ? nil : folder ?? cache.map { $0 + "/sheaf" }
   }
 
-  private static func content(_ model: String) -> UInt64 { fnv(fingerprint(isDirectory(model) ? model + "/model.onnx" : model)) }
+  private static func content(_ model: String) -> UInt64 { fnv1a(fingerprint(isDirectory(model) ? model + "/model.onnx" : model)) }
 
   private static func path(_ folder: String, _ name: String, _ content: UInt64, _ runtime: String, _ device: String, _ threads: String) -> String {
-    let hash = fnv(Array("\(runtime) \(device) \(threads)".utf8), content)
+    let hash = fnv1a("\(runtime) \(device) \(threads)".utf8, content)
     let plain = String(name.map { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") ? $0 : "_" }.prefix(64))
     return "\(folder)/\(plain)-\(String(hash, radix: 16))"
   }
@@ -91,9 +91,4 @@ private func makeFolders(_ path: String) {
     part += part.isEmpty && name.isEmpty ? "/" : part.hasSuffix("/") || part.isEmpty ? String(name) : "/\(name)"
     if part != "/" { mkdir(part, 0o755) }
   }
-}
-
-/// FNV-1a over 64 bits: tells files apart, and protects from nothing.
-private func fnv(_ bytes: [UInt8], _ start: UInt64 = 0xcbf2_9ce4_8422_2325) -> UInt64 {
-  bytes.withUnsafeBytes { bytes in bytes.reduce(start) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 } }
 }

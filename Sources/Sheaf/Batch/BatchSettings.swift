@@ -23,15 +23,16 @@ public struct BatchSettings: Sendable, Hashable {
 }
 
 extension BatchSettings {
-  /// Bounds that are 1 and more, and no more rows than the model allows (nor than arithmetic with them can hold).
-  func within(_ signature: Signature) -> BatchSettings {
+  /// Bounds that are 1 and more, no more rows than the model allows (nor than arithmetic with them can hold), and none passed over
+  /// where replies have an order: they would wait for it.
+  func within(_ signature: Signature, isOrdered: Bool) -> BatchSettings {
     var settings = self
     settings.maxRows = max(1, min(maxRows, signature.mostRows, 1 << 24))
     settings.maxTokens = max(1, maxTokens)
     settings.maxBytes = max(1, maxBytes)
     settings.maxWait = min(maxWait, 3_600_000_000_000)
     settings.adaptive.latencyTarget = max(1, adaptive.latencyTarget)
-    settings.adaptive.passedOverAtMost = max(1, adaptive.passedOverAtMost)
+    settings.adaptive.passedOverAtMost = isOrdered ? 1 : max(1, adaptive.passedOverAtMost)
     return settings
   }
 }

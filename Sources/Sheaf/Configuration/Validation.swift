@@ -75,19 +75,11 @@ extension WorkerConfiguration {
   /// The same with what the model itself allows: one that cannot be batched runs records one at a time.
   func within(_ signature: Signature) -> WorkerConfiguration {
     var configuration = self
-    configuration.batch = configuration.admissible(batch, signature)
+    configuration.batch = within(batch, signature)
     return configuration
   }
 
-  /// Batching parameters within what the model and the other settings allow; those that `faults` refuses are left as they are.
-  func admissible(_ batch: BatchSettings, _ signature: Signature) -> BatchSettings {
-    var batch = batch
-    batch.maxRows = min(batch.maxRows, signature.mostRows, 1 << 24)
-    batch.maxWait = min(batch.maxWait, 3_600_000_000_000)
-    // Whoever asks for an order would wait for those that are passed over.
-    if topics.order != .none { batch.adaptive.passedOverAtMost = 1 }
-    return batch
-  }
+  func within(_ batch: BatchSettings, _ signature: Signature) -> BatchSettings { batch.within(signature, isOrdered: topics.order != .none) }
 
   /// Whether outcomes are kept until their turn comes.
   var keepsOutcomes: Bool { delivery == .exactlyOnce || topics.order != .none }

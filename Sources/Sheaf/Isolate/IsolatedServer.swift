@@ -18,8 +18,7 @@ enum IsolatedServer {
   /// Tells the workers of one program apart.
   static func identity(_ model: any Model, _ configuration: WorkerConfiguration) -> String {
     let text = "\(model.name)\n\(model.signature)\n\(configuration.kafka["group.id"] ?? "")"
-    let hash = text.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
-    return String(hash, radix: 16)
+    return String(fnv1a(text.utf8), radix: 16)
   }
 
   /// Runs batches until the parent hangs up, then ends the process.

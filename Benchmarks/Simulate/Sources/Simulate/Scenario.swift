@@ -82,7 +82,7 @@ extension Scenario {
     for wait in waits {
       let nanoseconds = Nanoseconds(wait * Double(target))
       for cap in caps {
-        list.append(Contender(name: "fixed \(cap) rows, wait \(text(wait * device.target, 0)) ms", kind: .fixed) { _ in Fixed(rows: cap, wait: nanoseconds) })
+        list.append(Contender(name: "fixed \(cap) rows, wait \(text(wait * device.target, 0)) ms", kind: .fixed) { _ in Worker.fixed(rows: cap, wait: nanoseconds) })
         guard !isFlat else { continue }
         list.append(
           Contender(name: "grouped \(cap * mean) tokens, wait \(text(wait * device.target, 0)) ms", kind: .grouped) { _ in
@@ -111,7 +111,7 @@ extension Scenario {
       var settings = AdaptiveSettings()
       settings.objective = objective
       settings.latencyTarget = target
-      return Adaptive(settings, lanes: scenario.device.lanes, model: scenario.warmedUp(seed))
+      return Worker.adaptive(settings, lanes: scenario.device.lanes, model: scenario.warmedUp(seed))
     }
   }
 

@@ -12,19 +12,38 @@ class Scheduler {
   var shed = 0
 }
 
-/// The product's `policy: fixed`.
-final class Fixed: Scheduler {
-  private var machine: BatchMachine<Int>
-  init(rows: Int, wait: Nanoseconds) { machine = BatchMachine(BatchSettings(maxRows: rows, maxWait: wait, maxTokens: 1 << 40)) }
-  override func add(_ record: Int, length: Int, now: Nanoseconds) { machine.add(BatchItem(arrival: now, rows: 1, length: length, bytes: 1), record) }
+/// What the worker itself decides with, under either policy.
+final class Worker: Scheduler {
+  private var queue: BatchQueue<Int>
+
+  init(_ settings: BatchSettings, lanes: Int = 1, model: CostModel = CostModel()) {
+    queue = BatchQueue(settings, lanes: lanes)
+    queue.model = model
+  }
+
+  /// `policy: fixed`.
+  static func fixed(rows: Int, wait: Nanoseconds) -> Worker { Worker(BatchSettings(maxRows: rows, maxWait: wait, maxTokens: 1 << 40)) }
+
+  /// `policy: adaptive`.
+  static func adaptive(_ adaptive: AdaptiveSettings, lanes: Int, model: CostModel) -> Worker {
+    var settings = BatchSettings(maxRows: 4096, maxWait: adaptive.latencyTarget, maxTokens: 1 << 30, maxBytes: 1 << 40)
+    settings.policy = .adaptive
+    settings.adaptive = adaptive
+    return Worker(settings, lanes: lanes, model: model)
+  }
+
+  override func add(_ record: Int, length: Int, now: Nanoseconds) { queue.add(BatchItem(arrival: now, rows: 1, length: length, bytes: 1), record, now: now) }
   override func next(_ now: Nanoseconds, _ batch: inout [Int]) -> Decision {
-    switch machine.next(now) {
+    switch queue.next(now) {
     case .dispatch(let count, _):
-      machine.take(count) { _, record in batch.append(record) }
+      queue.take(count) { _, record in batch.append(record) }
       return .run
     case .wait(let until): return .wait(until)
     case .expire: fatalError("no deadlines here")
     }
+  }
+  override func finished(rows: Int, longest: Int, duration: Nanoseconds, running: Int, oldest: Nanoseconds, now: Nanoseconds) {
+    queue.observe(rows: rows, length: longest, duration: duration, lanes: running, now: now)
   }
 }
 
@@ -69,27 +88,6 @@ final class FixedGrouped: Scheduler {
     guard isFull || (chosen.count + 1) * longest > tokens || now >= due else { return .wait(due) }
     for index in chosen { batch.append(waiting.remove(index).payload) }
     return .run
-  }
-}
-
-final class Adaptive: Scheduler {
-  var machine: AdaptiveMachine<Int>
-  init(_ settings: AdaptiveSettings, lanes: Int, model: CostModel, maxRows: Int = 4096) {
-    machine = AdaptiveMachine(
-      BatchSettings(maxRows: maxRows, maxWait: settings.latencyTarget, maxTokens: 1 << 30, maxBytes: 1 << 40), settings, lanes: lanes, model: model)
-  }
-  override func add(_ record: Int, length: Int, now: Nanoseconds) { machine.add(BatchItem(arrival: now, rows: 1, length: length, bytes: 1), record, now: now) }
-  override func next(_ now: Nanoseconds, _ batch: inout [Int]) -> Decision {
-    switch machine.next(now) {
-    case .dispatch(let count, _):
-      machine.take(count) { _, record in batch.append(record) }
-      return .run
-    case .wait(let until): return .wait(until)
-    case .expire: fatalError("no deadlines here")
-    }
-  }
-  override func finished(rows: Int, longest: Int, duration: Nanoseconds, running: Int, oldest: Nanoseconds, now: Nanoseconds) {
-    machine.observe(rows: rows, length: longest, duration: duration, lanes: running, now: now)
   }
 }
 

@@ -7,7 +7,7 @@ func compareSingle() {
   var settings: [Setting] = []
   for share in [0, 0.02, 0.1, 0.3, 0.5, 0.8] {
     for rows in [1, 2, 4, 8, 16, 32, 64, 128] {
-      settings.append(Setting(name: "fixed \(rows) rows, wait \(text(100 * share, 0)) % of target") { Fixed(rows: rows, wait: nanoseconds($0, share)) })
+      settings.append(Setting(name: "fixed \(rows) rows, wait \(text(100 * share, 0)) % of target") { Worker.fixed(rows: rows, wait: nanoseconds($0, share)) })
     }
     for tokens in [32, 64, 128, 256, 512, 1024, 2048, 4096] {
       settings.append(

@@ -73,7 +73,7 @@ func longTail() {
         var settings = AdaptiveSettings()
         settings.latencyTarget = 500_000_000
         settings.passedOverAtMost = bound
-        let scheduler = Counting(Adaptive(settings, lanes: 1, model: minilm.warmedUp(seed)), trace.lengths.count)
+        let scheduler = Counting(Worker.adaptive(settings, lanes: 1, model: minilm.warmedUp(seed)), trace.lengths.count)
         _ = simulate(trace, rate: load * minilm.capacity * 0.75, minilm.device, scheduler, seed: seed) { record, arrival, now in
           all.append((now - arrival) * 1000)
           if trace.lengths[record] == 256 { long.append((now - arrival) * 1000) }

@@ -241,7 +241,7 @@ extension CostModel {
       put(cells[index].length)
       put(cells[index].center)
     }
-    put(CostModel.checksum(bytes[...]))
+    put(fnv1a(bytes[...]))
     return bytes
   }
 
@@ -284,7 +284,7 @@ extension CostModel {
       for sample in 0..<CostModel.memory { samples[index * CostModel.memory + sample] = Float(center) }
       settle(index)
     }
-    guard place + 8 == bytes.count, let sum = next(), sum == CostModel.checksum(bytes[..<(bytes.count - 8)]) else { return nil }
+    guard place + 8 == bytes.count, let sum = next(), sum == fnv1a(bytes[..<(bytes.count - 8)]) else { return nil }
     guard terms.max() > 0 else {
       guard count == 0 else { return nil }
       self.init()
@@ -293,10 +293,5 @@ extension CostModel {
     prior = CostPrior(terms: terms)
     runs = Int(count)
     spread()
-  }
-
-  /// FNV-1a.
-  private static func checksum(_ bytes: ArraySlice<UInt8>) -> UInt64 {
-    bytes.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
   }
 }

@@ -1,0 +1,1 @@
+../../../../../Sources/Sheaf/Threads/FNV.swift
