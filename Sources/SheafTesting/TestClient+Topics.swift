@@ -12,7 +12,7 @@ extension TestClient {
         rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event), &count).map { results in (0..<count).map { rd_kafka_topic_result_error(results[$0]) } }
       }
     }
-    for _ in 0..<200 where try partitions(name) > 0 { usleep(20_000) }
+    try looks(for: 4) { try partitions(name) == 0 }
   }
 
   /// Adds partitions until there are `count`.
@@ -25,7 +25,7 @@ extension TestClient {
         rd_kafka_CreatePartitions_result_topics(rd_kafka_event_CreatePartitions_result(event), &count).map { results in (0..<count).map { rd_kafka_topic_result_error(results[$0]) } }
       }
     }
-    for _ in 0..<200 where try partitions(name) != count { usleep(20_000) }
+    try looks(for: 4) { try partitions(name) == count }
   }
 
   /// Deletes the records of a partition below `offset`, as retention does.

@@ -79,7 +79,7 @@ public struct TestClient: Sendable {
         for index in 0..<count { try check(rd_kafka_topic_result_error(results[index]), "create topic \(name)") }
       }
       // The controller has it; a broker hears of it a moment later.
-      for _ in 0..<200 where (try? partitionCount(client, name)) != partitions { usleep(20_000) }
+      looks(for: 4) { (try? partitionCount(client, name)) == partitions }
     }
   }
 

@@ -23,12 +23,7 @@ struct Sheaf {
 
   /// Waits until it prints a line that contains `text`.
   func waits(for text: String, seconds: Double) -> Bool {
-    let deadline = monotonicSeconds() + seconds
-    while monotonicSeconds() < deadline {
-      if (try? lines())?.contains(where: { $0.contains(text) }) == true { return true }
-      usleep(20_000)
-    }
-    return false
+    looks(for: seconds) { (try? lines())?.contains { $0.contains(text) } == true }
   }
 
   static func run(_ arguments: String...) throws -> (code: Int32?, lines: [String]) { try Sheaf(arguments).end() }

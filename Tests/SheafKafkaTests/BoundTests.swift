@@ -84,7 +84,7 @@ private struct Report {
     configuration.untilEnd = false
     let worker = try Worker(model: model, configuration: configuration)
     async let end: Void = worker.run()
-    while !isStuck.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(20)) }
+    #expect(try await eventually { isStuck.withLock { $0 } })
     try stage.broker.client.produce(stage.requests, (1..<count).map { index in
       TestRecord(key: nil, value: [UInt8](repeating: 1, count: 256), headers: [.init("kafka_correlationId", Array("\(index)".utf8))], partition: Int32(index % 4))
     })

@@ -207,18 +207,14 @@ import Testing
         ], partition: 0)
       })
     }
-    func wait(settled count: Int) async throws {
-      let begun = monotonicSeconds()
-      while worker.status.recordsSettled < count, monotonicSeconds() - begun < 60 { try await Task.sleep(for: .milliseconds(20)) }
-    }
     try send(0..<20, partition: 2)
-    try await wait(settled: 20)
+    #expect(try await eventually { worker.status.recordsSettled >= 20 })
     try stage.broker.client.deleteTopic(other)
     try stage.broker.createTopic(other, partitions: 1)
     // Until the producer knows.
     try await Task.sleep(for: .seconds(2))
     try send(20..<60, partition: 2)
-    try await wait(settled: 60)
+    #expect(try await eventually { worker.status.recordsSettled >= 60 })
     worker.stop()
     try await running
     let told = try stage.broker.client.consume(stage.replies, count: 40, seconds: 20, properties: committed)

@@ -7,17 +7,6 @@ import Testing
 @Suite struct HoldTests {
   private struct Broken: Error, CustomStringConvertible { var description: String { "broken" } }
 
-  /// Waits for a condition that another thread brings about.
-  private func wait(_ seconds: Double = 20, for condition: () throws -> Bool) async throws {
-    // Counted in turns: while other tests block the threads of Swift's pool this one has none.
-    var turns = Int(seconds * 50)
-    while try !condition() {
-      try #require(turns > 0)
-      turns -= 1
-      try await Task.sleep(for: .milliseconds(20))
-    }
-  }
-
   private struct Setting {
     var stage: Stage
     var letters: String
@@ -44,13 +33,13 @@ import Testing
     let model = IdentityModel { _ in if isBroken.withLock({ $0 }) { throw Broken() } }
     let worker = try Worker(model: model, configuration: setting.configuration)
     async let run: Void = worker.run()
-    try await wait { worker.status.hold != nil }
+    try #require(try await eventually { worker.status.hold != nil })
     let hold = try #require(worker.status.hold)
     #expect(hold.contains("failed in their runs") && hold.contains("broken") && hold.contains("/0 offset") || hold.contains("/1 offset"))
     let failed = worker.status.recordsFailed, taken = worker.status.recordsTaken
     #expect(failed <= 64)
     // Its dead letters are settled and committed though it is held, and it takes nothing more.
-    try await wait { try setting.stage.broker.client.committed(setting.stage.group, setting.stage.requests).reduce(0) { $0 + max(0, $1) } > 0 }
+    try #require(try await eventually { try setting.stage.broker.client.committed(setting.stage.group, setting.stage.requests).reduce(0) { $0 + max(0, $1) } > 0 })
     #expect(worker.status.recordsFailed == failed && worker.status.recordsTaken == taken)
     isBroken.withLock { $0 = false }
     worker.resume()
@@ -69,7 +58,7 @@ import Testing
     configuration.drainTimeout = 100_000_000_000
     let worker = try Worker(model: IdentityModel { _ in throw Broken() }, configuration: configuration)
     async let run: Void = worker.run()
-    try await wait { worker.status.hold != nil }
+    try #require(try await eventually { worker.status.hold != nil })
     let start = monotonicSeconds()
     worker.stop()
     try await run
@@ -164,12 +153,12 @@ import Testing
     configuration.topics.requests.append(other)
     let worker = try Worker(model: IdentityModel(), configuration: configuration)
     async let run: Void = worker.run()
-    try await wait { worker.status.hold != nil }
+    try #require(try await eventually { worker.status.hold != nil })
     #expect(worker.status.hold?.hasPrefix("topic \(setting.stage.requests): ") == true)
     // One partition may come before the other: all of the first, and some of the second.
     #expect((1000...2564).contains(worker.status.recordsFailed))
     try setting.stage.broker.client.produce(other, (0..<50).map { TestRecord(key: nil, value: row($0), partition: Int32($0 % 2)) })
-    try await wait { try setting.stage.broker.client.committed(setting.stage.group, other) == [25, 25] }
+    try #require(try await eventually { try setting.stage.broker.client.committed(setting.stage.group, other) == [25, 25] })
     #expect(worker.status.recordsFailed <= 2564)
     worker.stop()
     try await run

@@ -5,16 +5,6 @@ import Testing
 
 /// Interactive requests over a backlog of bulk ones: end to end on the embedded broker.
 @Suite struct PriorityTests {
-  private func wait(_ seconds: Double = 30, for condition: () throws -> Bool) async throws {
-    // Counted in turns: while other tests block the threads of Swift's pool this one has none.
-    var turns = Int(seconds * 50)
-    while try !condition() {
-      try #require(turns > 0)
-      turns -= 1
-      try await Task.sleep(for: .milliseconds(20))
-    }
-  }
-
   private func now() -> Double {
     var time = timespec()
     clock_gettime(CLOCK_REALTIME, &time)
@@ -41,7 +31,7 @@ import Testing
     let producer = try TestProducer(bootstrap: stage.broker.bootstrap, properties: ["linger.ms": "0"])
     for index in 0..<backlog { try producer.send(bulk, record(index, 4)) }
     try producer.flush()
-    try await wait { worker.status.recordsSettled > 100 }
+    try #require(try await eventually { worker.status.recordsSettled > 100 })
     var sent: [Int: Double] = [:], mostBulk = 0
     for index in backlog..<backlog + asked {
       sent[index] = now()
@@ -50,10 +40,10 @@ import Testing
       mostBulk = max(mostBulk, worker.status.bulkRecordsInside)
       try await Task.sleep(for: .milliseconds(4))
     }
-    try await wait { try client.committed(stage.group, stage.requests).reduce(0, +) == asked }
+    try #require(try await eventually { try client.committed(stage.group, stage.requests).reduce(0, +) == asked })
     // Bulk had no more than its half of the room (and what is kept aside); beside other tests it may all be done by now.
     #expect(mostBulk <= 3000)
-    try await wait { try client.committed(stage.group, bulk) == [6000, 6000, 6000, 6000] }
+    try #require(try await eventually { try client.committed(stage.group, bulk) == [6000, 6000, 6000, 6000] })
     worker.stop()
     try await run
     let replies = try client.consume(stage.replies, count: backlog + asked)

@@ -60,7 +60,7 @@ import Testing
     configuration.kafka["reconnect.backoff.max.ms"] = "200"
     let worker = try Worker(model: model, configuration: configuration)
     let run = Task { try await worker.run() }
-    while !worker.status.stalls.contains(where: { $0.contains("replies are not acknowledged") && $0.hasSuffix("since brokers are away") }) { try await Task.sleep(for: .milliseconds(20)) }
+    #expect(try await eventually { worker.status.stalls.contains { $0.contains("replies are not acknowledged") && $0.hasSuffix("since brokers are away") } })
     try await Task.sleep(for: .milliseconds(1500))
     try broker.setUp()
     try await run.value

@@ -45,7 +45,7 @@ import Testing
     configuration.batch.maxRows = 8
     let first = try Worker(model: slow, configuration: configuration), second = try Worker(model: slow, configuration: configuration)
     async let one: Void = first.run()
-    while !begun.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(10)) }  // Suspends: the other worker needs the thread.
+    #expect(try await eventually { begun.withLock { $0 } })  // Suspends: the other worker needs the thread.
     try await second.run()
     try await one
     #expect(try stage.broker.client.committed(stage.group, stage.requests) == [1000, 1000, 1000, 1000])

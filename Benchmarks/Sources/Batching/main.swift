@@ -2,6 +2,7 @@
 //
 // What batching gains a worker, beside what it gains the bare model: MiniLM on one thread, texts of 16 tokens, 16 rows a batch
 // against one. The bare model and the worker take turns in one run; what counts is the ratio of the two gains.
+import Common
 import Glibc
 import Sheaf
 import SheafONNX
@@ -42,33 +43,10 @@ func worker(_ model: TimedModel, _ broker: EmbeddedBroker, _ topics: (requests: 
   return Double(runs.dropFirst().map(\.rows).reduce(0, +)) / (runs.last!.end - runs[0].end)
 }
 
-/// The model, with a note of when each run ended.
-final class TimedModel: Model {
-  let model: OnnxModel
-  let runs = Locked<[(rows: Int, end: Double)]>([])
-  init(_ model: OnnxModel) { self.model = model }
-  var name: String { model.name }
-  var signature: Signature { model.signature }
-  var text: (any TextEncoder)? { model.text }
-  func makeContext() throws -> any RunContext { Context(try model.makeContext(), runs) }
-
-  final class Context: RunContext {
-    let context: any RunContext
-    let runs: Locked<[(rows: Int, end: Double)]>
-    init(_ context: any RunContext, _ runs: Locked<[(rows: Int, end: Double)]>) {
-      self.context = context
-      self.runs = runs
-    }
-    func run(_ batch: ModelBatch) throws {
-      try context.run(batch)
-      runs.withLock { $0.append((batch.rows, seconds())) }
-    }
-  }
-}
-
 let rounds = CommandLine.arguments.count > 1 ? Int(CommandLine.arguments[1])! : 5
 let folder = try Installed.minilm
-let model = TimedModel(try OnnxModel(OnnxOptions(path: folder), runtime: try Runtime(library: Installed.onnxruntime), text: try Tokenizer(folder: folder)))
+let onnx = try OnnxModel(OnnxOptions(path: folder), runtime: try Runtime(library: Installed.onnxruntime), text: try Tokenizer(folder: folder))
+let model = TimedModel(onnx)
 let broker = try EmbeddedBroker(topics: [("requests", 4), ("replies", 4)])
 // 14 words that are a token each, and two special tokens.
 let words = ["time", "house", "water", "music", "paper", "green", "river", "stone", "light", "night", "horse", "table", "world", "young"]
@@ -77,22 +55,16 @@ func sentence(_ index: Int) -> String {
   return picked.joined(separator: " ")
 }
 try broker.client.produce("requests", (0..<texts).map { TestRecord(sentence($0), partition: Int32($0 % 4)) })
-_ = try bare(model.model.session, rows: rows)
+_ = try bare(onnx.session, rows: rows)
 print("texts/s   the model alone: 1 row, \(rows) rows, gain | the worker: 1 row, \(rows) rows, gain | ratio of the gains")
 var ratios: [Double] = []
 for _ in 0..<rounds {
-  let alone1 = try bare(model.model.session, rows: 1)
+  let alone1 = try bare(onnx.session, rows: 1)
   let worker1 = try await worker(model, broker, ("requests", "replies"), rows: 1)
-  let alone16 = try bare(model.model.session, rows: rows)
+  let alone16 = try bare(onnx.session, rows: rows)
   let worker16 = try await worker(model, broker, ("requests", "replies"), rows: rows)
   let gain = alone16 / alone1, workersGain = worker16 / worker1
   ratios.append(workersGain / gain)
   print(text(alone1), text(alone16), text(gain), "|", text(worker1), text(worker16), text(workersGain), "|", text(workersGain / gain))
 }
 print("ratio of the gains: median \(text(ratios.sorted()[rounds / 2])) of \(rounds)")
-
-/// Two places.
-func text(_ value: Double) -> String {
-  let rounded = (value * 100).rounded() / 100
-  return String(rounded)
-}

@@ -3,15 +3,13 @@
 // A backlog of texts of lognormal lengths (median 32 tokens, at most 256) through MiniLM on one thread: the worker in order of
 // arrival, 32 rows at a time; one at a time; adaptive; and the model alone with all texts sorted by length beforehand, at the best
 // token budget. All in turns in one run; what counts are the ratios.
+import Common
 import Glibc
 import Sheaf
 import SheafONNX
 import SheafTesting
 
-let given = Dictionary(uniqueKeysWithValues: CommandLine.arguments.dropFirst().map { argument in
-  let parts = argument.split(separator: "=")
-  return (String(parts[0]), Int(parts[1])!)
-})
+let given = numbers()
 let count = given["texts"] ?? 1200, rounds = given["rounds"] ?? 3
 let partitions = 4
 
@@ -48,31 +46,6 @@ func worker(_ broker: EmbeddedBroker, _ model: TimedModel, _ batch: BatchSetting
   return Double(rows) / (runs.last!.end - runs[0].begin)
 }
 
-/// The model, with a note of when each run began and ended.
-final class TimedModel: Model {
-  let model: OnnxModel
-  let runs = Locked<[(rows: Int, begin: Double, end: Double)]>([])
-  init(_ model: OnnxModel) { self.model = model }
-  var name: String { model.name }
-  var signature: Signature { model.signature }
-  var text: (any TextEncoder)? { model.text }
-  func makeContext() throws -> any RunContext { Context(try model.makeContext(), runs) }
-
-  final class Context: RunContext {
-    let context: any RunContext
-    let runs: Locked<[(rows: Int, begin: Double, end: Double)]>
-    init(_ context: any RunContext, _ runs: Locked<[(rows: Int, begin: Double, end: Double)]>) {
-      self.context = context
-      self.runs = runs
-    }
-    func run(_ batch: ModelBatch) throws {
-      let begin = monotonicSeconds()
-      try context.run(batch)
-      runs.withLock { $0.append((batch.rows, begin, monotonicSeconds())) }
-    }
-  }
-}
-
 // MARK: The model alone
 
 /// All texts sorted by length, in batches of rows × longest within the budget.
@@ -105,7 +78,7 @@ func offline(_ session: Session, _ sorted: [[Int64]], budget: Int) throws -> Dou
 
 let folder = try Installed.minilm
 let tokenizer = try Tokenizer(folder: folder, maxLength: 256)
-let model = TimedModel(try OnnxModel(OnnxOptions(path: folder), runtime: try Runtime(library: Installed.onnxruntime), text: tokenizer))
+let onnx = try OnnxModel(OnnxOptions(path: folder), runtime: try Runtime(library: Installed.onnxruntime), text: tokenizer), model = TimedModel(onnx)
 let texts = try makeTexts()
 let broker = try EmbeddedBroker(topics: [("requests", partitions), ("replies", partitions)])
 try broker.client.produce("requests", texts.enumerated().map { TestRecord($1, partition: Int32($0 % partitions)) })
@@ -125,12 +98,9 @@ var rates: [(arrival: Double, alone: Double, adaptive: Double, offline: Double)]
 print("texts/s: arrival order, 32 rows | one at a time | adaptive | sorted beforehand || adaptive over each")
 for _ in 0..<rounds {
   let a = try await worker(broker, model, arrival), b = try await worker(broker, model, alone), c = try await worker(broker, model, adaptive)
-  let d = try [512, 1024, 2048, 4096].map { try offline(model.model.session, sorted, budget: $0) }.max()!
+  let d = try [512, 1024, 2048, 4096].map { try offline(onnx.session, sorted, budget: $0) }.max()!
   rates.append((a, b, c, d))
   print(text(a), "|", text(b), "|", text(c), "|", text(d), "||", text(c / a), text(c / b), text(c / d))
 }
 func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
 print("medians: adaptive over arrival order \(text(median(rates.map { $0.adaptive / $0.arrival }))), over one at a time \(text(median(rates.map { $0.adaptive / $0.alone }))), over sorted beforehand \(text(median(rates.map { $0.adaptive / $0.offline })))")
-
-/// Two places.
-func text(_ value: Double) -> String { String((value * 100).rounded() / 100) }

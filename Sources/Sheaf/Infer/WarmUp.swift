@@ -85,15 +85,15 @@ public enum WarmUp {
     batch.begin(rows: shape.rows, length: shape.length)
     for (index, spec) in batch.signature.inputs.enumerated() {
       let extents = spec.batchShape(rows: shape.rows, length: shape.length)
-      let count = extents.reduce(1, *)
+      let bytes = byteCount(spec.type, extents)
       batch.inputs[index].shape = extents
-      let memory = batch.inputs[index].reserve(byteCount(spec.type, extents))
+      let memory = batch.inputs[index].reserve(bytes)
       let value = switch spec.source {
       case .request: 0.0
       case .mask: 1.0
       case .constant(let constant): constant
       }
-      for element in 0..<count { spec.type.store(value, memory, element) }
+      replicate(value, spec.type, memory, bytes)
     }
   }
 }

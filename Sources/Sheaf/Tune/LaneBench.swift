@@ -22,7 +22,7 @@ public final class LaneBench {
 }
 
 /// One lane's part; used by one thread at a time, and read once that has been joined.
-private final class BenchLane: @unchecked Sendable {
+private final class BenchLane: @unchecked Sendable {  // Handed from thread to thread, never shared.
   private let context: any RunContext
   private let batch: ModelBatch
   private(set) var result: Result<[Nanoseconds], any Error> = .success([])
@@ -56,7 +56,7 @@ private final class BenchLane: @unchecked Sendable {
 }
 
 /// Holds all until the last has come.
-private final class Start: @unchecked Sendable {
+private final class Start: @unchecked Sendable {  // What is mutable is protected by `monitor`.
   private let monitor = Monitor()
   private var missing: Int
 

@@ -213,7 +213,7 @@ private let processors = SyntheticMachine { layout, rows, length in
     #expect(throws: ModelOutOfMemory.self) { try bench.round(.init(rows: 5, length: 1), discarding: false) }
   }
 
-  private final class CountingModel: Model, @unchecked Sendable {
+  private final class CountingModel: Model, @unchecked Sendable {  // `seen` is protected by `runs`.
     let name = "counting", failsAt: Int
     let signature = Signature(
       inputs: [TensorSpec("ids", .int64, [.symbolic("batch"), .symbolic("length")], padAxis: 1)], outputs: [.rows("y", .float32, [1])])
