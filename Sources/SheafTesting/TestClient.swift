@@ -47,6 +47,16 @@ public struct TestClient: Sendable {
     }
   }
 
+  /// Sets the committed offset of every partition, of a group without members.
+  public func commit(_ group: String, _ topic: String, _ offset: Int64) throws {
+    try withClient(["group.id": group]) { client in
+      try withPartitions(topic, try partitionCount(client, topic)) { list in
+        for index in 0..<Int(list.pointee.cnt) { list.pointee.elems[index].offset = offset }
+        try check(rd_kafka_commit(client, list, 0), "commit of \(group)")
+      }
+    }
+  }
+
   /// The end offset of each partition.
   public func endOffsets(_ topic: String) throws -> [Int64] {
     try withClient { client in

@@ -16,12 +16,12 @@ extension KafkaSource {
       // nil: the group has no offset for the partition yet.
       var begins: [(place: PartitionOffset, committed: Int64?, suspects: Int64)] = []
       for found in partitions.isEmpty ? [] : try consumer.committed(partitions, timeout: 2000) {
-        let committed = found.offset >= 0 ? found.offset : nil
+        let committed = found.offset >= 0 && !isStale(found) ? found.offset : nil
         let needsMarks = committed == nil || configuration.untilEnd && ends[found.partition] == nil
         let marks = needsMarks ? try consumer.watermarks(found.partition, timeout: 5000) : (low: 0, high: 0)
         if configuration.untilEnd, ends[found.partition] == nil { ends[found.partition] = marks.high }
-        let start = try committed == nil && beginsAtEnd(found.partition) ? marks.high : marks.low
-        begins.append((PartitionOffset(found.partition, committed ?? start), committed, try suspects(found)))
+        let start = try committed == nil && !gone.contains(found.partition) && beginsAtEnd(found.partition) ? marks.high : marks.low
+        begins.append((PartitionOffset(found.partition, committed ?? start), committed, committed == nil ? 0 : try suspects(found)))
       }
       for (place, committed, suspects) in begins {
         _ = try begin(place, committed: committed, suspects: suspects)
@@ -36,6 +36,7 @@ extension KafkaSource {
         for begin in begins { close(begin.place.partition) }
         throw error
       }
+      gone.subtract(partitions)
       isAssigned = true
       generation += 1
       configuration.log("assigned \(describe(partitions))")
@@ -48,6 +49,14 @@ extension KafkaSource {
       configuration.log("cannot read the group's offsets yet: \(error)")
       unopened = (partitions, monotonicNow() + 500_000_000)
     }
+  }
+
+  /// Whether an offset is one that this worker has committed before the topic was deleted and created again: brokers forget the
+  /// offsets of a deleted topic, but a commit that is on its way meanwhile may outlive it.
+  private func isStale(_ found: PartitionOffset) -> Bool {
+    guard gone.contains(found.partition), found.metadata.flatMap(CommitMark.init)?.holder == holder else { return false }
+    configuration.log("\(found.partition): the topic was created again; the offset \(found.offset) is of the old one, reading begins at the first record")
+    return true
   }
 
   /// Whether a partition without a commit begins at its end: where that is asked for, and it was there when its topic was first

@@ -52,6 +52,8 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
   let holder = UInt64.random(in: .min ... .max)
   /// Ends of what was suspect when partitions were assigned: this worker's own marks, found again, tell nothing of a crash.
   var suspects: [TopicPartition: Int64] = [:]
+  /// Held when their topic went away, and not assigned since.
+  var gone: Set<TopicPartition> = []
   /// Some assignment may have suspects that are not settled.
   var hasSuspects = false
   /// Partitions of each topic when it was first seen, where `start` is latest.
@@ -143,7 +145,11 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
       if error.isFatal { throw WorkerError("kafka: \(error)\(advice(error))") }
       configuration.log("kafka: \(error)")
       // A topic that is gone: where it is created again, a commit of the old one's offsets would skip records of the new.
-      if error.name == "UNKNOWN_TOPIC_OR_PART" { lose(assignments.values.filter { error.message.contains(": \($0.partition.topic): ") }, intake) }
+      if error.name == "UNKNOWN_TOPIC_OR_PART" {
+        let gone = assignments.values.filter { error.message.contains(": \($0.partition.topic): ") }
+        self.gone.formUnion(gone.map(\.partition))
+        lose(gone, intake)
+      }
     }
   }
 
