@@ -94,8 +94,9 @@ public final class Worker: Sendable {
     sink.start()
     source.watch(by: watchdog.add("the consume thread"))
     let watches = contexts.indices.map { watchdog.add("lane \($0)") }
+    let batchLog = configuration.batchLog.map { BatchLog(every: $0, lanes: configuration.lanes) }
     let lanes = contexts.enumerated().map { index, context in
-      let lane = Transfer(makeLane(context, batcher, watch: watches[index]))
+      let lane = Transfer(makeLane(context, batcher, watch: watches[index], batchLog))
       return Thread("lane \(index)") { lane.value.run() }
     }
     let decoding = [Thread("decode") { decode.run() }, decodeBulk.map { stage in Thread("decode bulk") { stage.run() } }].compactMap(\.self)
@@ -141,10 +142,10 @@ public final class Worker: Sendable {
       withdrawn: gate.withdrawn)
   }
 
-  private func makeLane(_ context: any RunContext, _ batcher: Batcher, watch: Watchdog.Watch? = nil) -> Lane {
+  private func makeLane(_ context: any RunContext, _ batcher: Batcher, watch: Watchdog.Watch? = nil, _ batchLog: BatchLog? = nil) -> Lane {
     Lane(signature: model.signature, context: context, batcher: batcher, source: source, writer: sink.makeWriter(), gate: gate,
       rounding: model.signature.roundsShapes ? ShapeRounding(grid: WarmUp.shapes(model, configuration.batch)) : nil,
-      signals: { self.signals.current() }, watch: watch, log: configuration.log) { error in
+      signals: { self.signals.current() }, watch: watch, batchLog: batchLog, log: configuration.log) { error in
       self.fault.record(error)
       self.source.leaveMarked()
       self.source.stop()

@@ -59,7 +59,7 @@ private struct Report {
     let prefetch = bound / 4 / width
     #expect(peakBytes + (prefetch * width + bound / 8) <= bound)
     #expect(Double(last.fetched) <= 1.3 * Double(last.taken) + Double(prefetch))
-    #expect(most - idle < 2 * bound)
+    if !isSanitized { #expect(most - idle < 2 * bound) }
     print("\(newerLibrary ? "newer" : "Debian's") librdkafka, \(count) records, at its bound of \(bound >> 20) MiB for \(Int(seconds)) s: \(peakBytes >> 10) KiB accounted, resident memory grew by \((most - idle) >> 10) KiB, fetched \(last.fetched) for \(last.taken) taken (prefetch \(prefetch))")
     worker.signal(SIGTERM)
     #expect(worker.wait(seconds: 20) == .code(0))

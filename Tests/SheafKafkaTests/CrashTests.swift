@@ -6,7 +6,9 @@ import Testing
 @Suite(.serialized, .enabled(if: Brokers.available.contains(.real), "needs Apache Kafka: set KAFKA_HOME")) struct CrashTests {
   /// Two records that kill the process among others, three workers, nobody who starts them again: each record costs one worker at
   /// most, and is told and dead-lettered as crashed; all others are answered.
-  @Test(arguments: [0xab, 0xac] as [UInt8]) func aRecordThatKillsCostsOneWorker(kind: UInt8) throws {
+  ///
+  /// Sanitizers' allocators end the process by themselves where memory is exhausted.
+  @Test(arguments: isSanitized ? [0xab] : [0xab, 0xac] as [UInt8]) func aRecordThatKillsCostsOneWorker(kind: UInt8) throws {
     let count = 8000, partitions = 4, poisons = [1001, 5003]
     let stage = try Stage(.real, partitions: partitions), letters = uniqueName("letters")
     try stage.broker.createTopic(letters, partitions: 1)

@@ -1,11 +1,15 @@
 import Glibc
 
+/// The last block: what escapes is not optimised away.
+nonisolated(unsafe) private var block: UnsafeMutableRawPointer?
+
 /// What rows that begin so do to the process.
 func crash(_ first: UInt8) {
   if first == 0xab { abort() }
   // As a native library does where it does not expect malloc to fail.
   while first == 0xac {
-    guard let block = malloc(16 << 20) else { abort() }
+    block = malloc(16 << 20)
+    guard let block else { abort() }
     memset(block, 1, 16 << 20)
   }
 }

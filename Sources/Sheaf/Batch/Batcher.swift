@@ -195,6 +195,13 @@ final class Batcher: @unchecked Sendable {  // Everything mutable is protected b
     set { monitor.locked { machine.model = newValue } }
   }
 
+  /// What a run is expected to take; nil: nothing was measured yet.
+  func expected(rows: Int, length: Int) -> Nanoseconds? {
+    monitor.locked {
+      machine.model.isEmpty ? nil : Nanoseconds(machine.model.predict(rows: rows, length: length, lanes: max(1, lanes - idleLanes)))
+    }
+  }
+
   private func wakeDecode() {
     guard decodeWaits else { return }
     decodeWaits = false

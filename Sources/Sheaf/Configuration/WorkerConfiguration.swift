@@ -19,6 +19,9 @@ public struct WorkerConfiguration: Sendable {
   public var untilEnd: Bool
   /// What runs are known to cost, from warm-up or an earlier worker; `nil`: learned while serving.
   public var profile: RunProfile?
+  /// How often a line tells of a batch, at most, in nanoseconds: why it was dispatched, its padding, what it took, and what came of
+  /// all since the line before; `nil`, the default: never.
+  public var batchLog: Nanoseconds?
   /// Where the worker's lines go. Default: standard error.
   public var log: @Sendable (String) -> Void
   /// Called with the consumer's statistics, librdkafka's JSON, where `kafka` sets `statistics.interval.ms`; on the consume

@@ -11,12 +11,14 @@ final class Lane {
   private let batch: ModelBatch
   private let filler: BatchFiller
   private let splitter: OutputSplitter
+  private let batchLog: BatchLog?
   private let log: @Sendable (String) -> Void
   private let watch: Watchdog.Watch?
   private let fail: (any Error) -> Void
 
   /// The batch at work.
   private var requests: [Request] = []
+  private var reason = DispatchReason.full
   /// Withdrawals this lane has seen; see `Gate.pass`.
   private var seen = 0
   /// Which of the requests the next probe tries: another one every time, since one may be at fault itself.
@@ -31,10 +33,11 @@ final class Lane {
   init(
     signature: Signature, context: any RunContext, batcher: Batcher, source: any Source, writer: any OutcomeWriter, gate: Gate, rounding: ShapeRounding? = nil,
     signals: @escaping () -> DeviceSignals? = { nil },
-    watch: Watchdog.Watch? = nil, log: @escaping @Sendable (String) -> Void, fail: @escaping (any Error) -> Void
+    watch: Watchdog.Watch? = nil, batchLog: BatchLog? = nil, log: @escaping @Sendable (String) -> Void, fail: @escaping (any Error) -> Void
   ) {
     self.fail = fail
     self.log = log
+    self.batchLog = batchLog
     self.watch = watch
     self.batcher = batcher
     self.source = source
@@ -54,6 +57,7 @@ final class Lane {
       barred.removeAll(keepingCapacity: true)
       tell(expired)
       expired.removeAll(keepingCapacity: true)
+      self.reason = reason
       if finish(), reason == .full { batcher.ranFull() }
       requests.removeAll(keepingCapacity: true)
       if let signals = signals() { heed(signals) }
@@ -112,7 +116,7 @@ final class Lane {
       watch?.begin(rows: batch.rows, requests.first?.record, requests.last?.record)
       defer { watch?.end() }
       try context.run(batch)
-      batcher.ran(rows: batch.rows, length: batch.length, rowPadding: batch.rows - batch.requested, monotonicNow() - begun)
+      explain(requests, begun, monotonicNow())
       try splitter.begin(batch)
     } catch let error as ModelLost {
       // Not these records' fault: they are answered again by whoever reads them next.
@@ -140,6 +144,19 @@ final class Lane {
     writer.answer(requests, splitter, batch)
     for request in requests { request.release() }
     return .answered
+  }
+
+  /// A run has ended: what it took is learned from, and told of now and then.
+  private func explain(_ requests: ArraySlice<Request>, _ begun: Nanoseconds, _ now: Nanoseconds) {
+    let line = batchLog?.line(now) {
+      BatchLog.Batch(
+        reason: reason, rows: batch.requested, length: batch.length, tokens: requests.reduce(0) { $0 + Int($1.rows) * Int($1.length) },
+        waited: begun - min(begun, requests.lazy.map(\.record.arrival).min() ?? begun), ran: now - begun, expected: batcher.expected(rows: batch.rows, length: batch.length))
+    } _: {
+      batcher.totals
+    }
+    batcher.ran(rows: batch.rows, length: batch.length, rowPadding: batch.rows - batch.requested, now - begun)
+    if let line { log(line) }
   }
 
   /// Requests of the batch that has run of which the model failed a row.

@@ -2,12 +2,13 @@ import Synchronization
 
 /// Sends suspects a way of their own: a decode thread, a batcher and a lane around a child process, beside those of all other
 /// records, which go on meanwhile. Its threads are started with the first suspects.
-final class IsolatingIntake: Intake, @unchecked Sendable {  // `threads` belongs to the consume thread, then to the one that joins it.
+final class IsolatingIntake: Intake, @unchecked Sendable {  // `threads` and `makeLane` belong to the consume thread, then to the one that joins it.
   private let others: any Intake
   private let stage: DecodeStage
   private let batcher: Batcher
   private let context: IsolatedContext
-  private let makeLane: @Sendable (any RunContext) -> Lane
+  /// Until the end, since it holds the worker, which holds this.
+  private var makeLane: (@Sendable (any RunContext) -> Lane)?
   private var threads: [Thread] = []
   private let count = Atomic(0)
 
@@ -47,13 +48,14 @@ final class IsolatingIntake: Intake, @unchecked Sendable {  // `threads` belongs
   func suspectsSettled() { context.hangUp() }
 
   private func start() {
-    let stage = stage, context = context, makeLane = makeLane
+    let stage = stage, context = context, makeLane = makeLane!
     threads = [Thread("isolated decode") { stage.run() }, Thread("isolated lane") { makeLane(context).run() }]
   }
 
   // MARK: The end, after the consume thread's
 
   func end() {
+    makeLane = nil
     stage.end()
     batcher.end()
     context.cutOff()

@@ -80,6 +80,7 @@ struct ServeConfiguration {
       records: given.integer("limits.records") ?? 100_000, bytes: given.bytes("limits.bytes") ?? 64 << 20, span: given.integer("limits.span") ?? 20_000,
       stall: given.duration("limits.stall") ?? 120_000_000_000)
     worker.isolation.isOn = given.boolean("models.isolate") ?? true
+    worker.batchLog = given.duration("log.batches")
     worker.drainTimeout = given.duration("limits.drain") ?? 10_000_000_000
     worker.commitInterval = given.duration("commit.interval") ?? 100_000_000
     worker.delivery = given.choice("delivery", WorkerConfiguration.Delivery.self) ?? .atLeastOnce

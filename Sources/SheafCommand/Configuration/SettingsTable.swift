@@ -59,6 +59,8 @@ enum SettingsTable {
     Setting("commit.interval", .duration(1_000_000...hour), default: "100ms", "how often offsets are committed at most; with exactly-once a transaction's length, which replies wait for"),
     Setting("limits.stall", .duration(1_000_000...hour), default: "120s", "a run, a turn of the consume thread or replies' acknowledgements (while brokers can be reached) that take longer end the worker; the log tells after a quarter of it"),
 
+    Setting("log.batches", .duration(1_000_000...hour), "a line in so long, at most, tells of a batch: why it was dispatched, its padding, what it took, and of all since the line before; default: none"),
+
     Setting("runtime.library", .text, "libonnxruntime.so; default: SHEAF_ONNXRUNTIME, else .sheaf/onnxruntime, else the loader's path"),
   ]
 
