@@ -19,6 +19,10 @@ let package = Package(
       name: "grouping",
       dependencies: ["Common", .product(name: "Sheaf", package: "sheaf"), .product(name: "SheafONNX", package: "sheaf"), .product(name: "SheafTesting", package: "sheaf")],
       path: "Sources/Grouping", linkerSettings: [.linkedLibrary("jemalloc")]),
+    .executableTarget(
+      name: "latency",
+      dependencies: ["Common", .product(name: "Sheaf", package: "sheaf"), .product(name: "SheafONNX", package: "sheaf"), .product(name: "SheafTesting", package: "sheaf")],
+      path: "Sources/Latency", linkerSettings: [.linkedLibrary("jemalloc")]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -123,12 +123,10 @@ public final class Worker: Sendable {
     gate.end()
     intake.end()
     if let missed = source.missedAtEnd { fault.record(WorkerError("the drain missed its bound with \(missed); the group's next owner answers them again")) }
-    if !source.hasUnsettled {
-      for thread in decoding { thread.join() }
-      for lane in lanes { lane.join() }
-      intake.join()
-      sink.join()
-    }
+    let waits = !source.hasUnsettled
+    for thread in decoding + lanes { thread.leave(waiting: waits) }
+    intake.leave(waiting: waits)
+    sink.leave(waiting: waits)
     let status = status
     configuration.log("ended: \(status.recordsTaken) records taken, \(status.recordsSettled) settled, \(status.recordsFailed) of them failed\(status.recordsIsolated > 0 ? ", \(status.recordsIsolated) run in a child process" : ""); \(status.batches) batches of \(status.rows) rows\(status.tokens > status.rows ? ", \(status.padding * 100 / status.tokens) % padding" : "")")
     if let error = fault.first { throw error }

@@ -21,7 +21,7 @@ import Testing
     let workers = try (0..<3).map { _ in try stage.startWorker("crash=true", "rows=64", "busy=3000", "lanes=2", "deadLetters=\(letters)") }
     let begun = monotonicSeconds()
     while try client.committed(stage.group, stage.requests) != [Int64](repeating: Int64(count / partitions), count: partitions) {
-      try #require(monotonicSeconds() - begun < 120 && workers.contains(where: \.isRunning), "\(workers.count(where: \.isRunning)) workers left")
+      try #require(monotonicSeconds() - begun < 300 && workers.contains(where: \.isRunning), "\(workers.count(where: \.isRunning)) workers left")
       usleep(100_000)
     }
     let dead = workers.filter { !$0.isRunning }

@@ -4,7 +4,7 @@ import SheafTesting
 /// A model with a note of when each of its runs began and ended.
 public final class TimedModel: Model {
   public struct Run: Sendable {
-    public var rows: Int
+    public var rows, length: Int
     /// Seconds of CLOCK_MONOTONIC.
     public var begin, end: Double
   }
@@ -27,7 +27,7 @@ public final class TimedModel: Model {
     func run(_ batch: ModelBatch) throws {
       let begin = monotonicSeconds()
       try context.run(batch)
-      runs.withLock { $0.append(Run(rows: batch.rows, begin: begin, end: monotonicSeconds())) }
+      runs.withLock { $0.append(Run(rows: batch.rows, length: batch.length, begin: begin, end: monotonicSeconds())) }
     }
   }
 }

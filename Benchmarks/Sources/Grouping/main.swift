@@ -4,7 +4,6 @@
 // arrival, 32 rows at a time; one at a time; adaptive; and the model alone with all texts sorted by length beforehand, at the best
 // token budget. All in turns in one run; what counts are the ratios.
 import Common
-import Glibc
 import Sheaf
 import SheafONNX
 import SheafTesting
@@ -12,22 +11,6 @@ import SheafTesting
 let given = numbers()
 let count = given["texts"] ?? 1200, rounds = given["rounds"] ?? 3
 let partitions = 4
-
-// MARK: Texts
-
-/// Words of the fortunes, strung together to a length drawn from the distribution.
-func makeTexts() throws -> [String] {
-  let folder = "/usr/share/games/fortunes/"
-  let words = try ["fortunes", "literature", "riddles"].flatMap { try readText(folder + $0).split { !$0.isLetter }.map(String.init) }
-  var random = SeededGenerator(seed: 7)
-  return (0..<count).map { _ in
-    // Two uniform numbers make a normal one (Box and Muller).
-    let normal = sqrt(-2 * log(Double.random(in: 1e-9..<1, using: &random))) * cos(2 * Double.pi * Double.random(in: 0..<1, using: &random))
-    let tokens = min(256, max(3, Int(32 * exp(0.9 * normal))))
-    let start = Int.random(in: 0..<(words.count - 256), using: &random)
-    return words[start..<start + max(1, tokens * 3 / 4)].joined(separator: " ")
-  }
-}
 
 // MARK: The worker
 
@@ -79,7 +62,7 @@ func offline(_ session: Session, _ sorted: [[Int64]], budget: Int) throws -> Dou
 let folder = try Installed.minilm
 let tokenizer = try Tokenizer(folder: folder, maxLength: 256)
 let onnx = try OnnxModel(OnnxOptions(path: folder), runtime: try Runtime(library: Installed.onnxruntime), text: tokenizer), model = TimedModel(onnx)
-let texts = try makeTexts()
+let texts = try lognormalTexts(count)
 let broker = try EmbeddedBroker(topics: [("requests", partitions), ("replies", partitions)])
 try broker.client.produce("requests", texts.enumerated().map { TestRecord($1, partition: Int32($0 % partitions)) })
 let sorted: [[Int64]] = try texts.map { text in

@@ -61,9 +61,9 @@ final class IsolatingIntake: Intake, @unchecked Sendable {  // `threads` and `ma
     context.cutOff()
   }
 
-  /// After `end`: waits for the threads, and ends the child.
-  func join() {
-    for thread in threads { thread.join() }
-    context.hangUp()
+  /// After `end`: waits for the threads, and ends the child; or lets them end by themselves.
+  func leave(waiting: Bool) {
+    for thread in threads { thread.leave(waiting: waiting) }
+    if waiting { context.hangUp() }
   }
 }

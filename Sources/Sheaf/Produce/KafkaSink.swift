@@ -147,7 +147,7 @@ final class KafkaSink: Sink, @unchecked Sendable {  // Set once before the threa
     .init(outstanding: producer.pending, reports: reportCount, isOutage: isOutage.load(ordering: .relaxed))
   }
 
-  func join() { for thread in threads.withLock({ $0 }) { thread.join() } }
+  func leave(waiting: Bool) { for thread in threads.withLock({ $0 }) { thread.leave(waiting: waiting) } }
 
   /// What could not be delivered of the transaction that has just been aborted.
   func takeUndelivered() -> [(ticket: Ticket, error: KafkaError)] {

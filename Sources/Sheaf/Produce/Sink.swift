@@ -13,8 +13,8 @@ protocol Sink: AnyObject, Sendable {
   func start()
   /// Writers that wait for room give up. What is not acknowledged by then stays unsettled.
   func stop()
-  /// Waits for the threads to end, after `stop`.
-  func join()
+  /// After `stop`: waits for the threads to end, or lets them end by themselves.
+  func leave(waiting: Bool)
 }
 
 /// Writes outcomes of one thread, a batch at a time.

@@ -17,6 +17,8 @@ struct Thread: Sendable {
   func join() { pthread_join(id, nil) }
   /// In place of joining: it ends by itself.
   func detach() { pthread_detach(id) }
+  /// One or the other.
+  func leave(waiting: Bool) { if waiting { join() } else { detach() } }
 }
 
 private final class Start: Sendable {

@@ -11,6 +11,19 @@ struct Device {
     case steps(Double, step: Int, floor: Double)
     /// Times of MiniLM.
     case minilm
+    /// As long as one of the most alike runs that were recorded.
+    case recorded([Run])
+  }
+
+  struct Run {
+    var rows, longest: Int
+    /// Milliseconds.
+    var time: Double
+
+    /// How unlike a shape is: in octaves of both.
+    func distance(_ rows: Int, _ longest: Int) -> Double {
+      abs(log2(Double(rows) / Double(self.rows))) + abs(log2(Double(longest) / Double(self.longest)))
+    }
   }
 
   var name: String
@@ -32,11 +45,16 @@ struct Device {
       case .tokens(let a, let b): a + b * Double(rows * longest)
       case .steps(let a, let step, let floor): max(floor, a * Double((rows + step - 1) / step))
       case .minilm: MiniLM.time(rows: rows, length: longest)
+      case .recorded(let runs): runs.min { $0.distance(rows, longest) < $1.distance(rows, longest) }!.time
       }
     return base * (1 + contention * Double(running - 1))
   }
 
   func sample(rows: Int, longest: Int, running: Int, _ random: inout SeededGenerator) -> Double {
+    if case .recorded(let runs) = law {
+      let alike = runs.sorted { $0.distance(rows, longest) < $1.distance(rows, longest) }.prefix(8)
+      return alike.randomElement(using: &random)!.time
+    }
     var time = time(rows: rows, longest: longest, running: running) * exp(noise * random.normal())
     if slowRun > 0, Int.random(in: 0..<slowRun, using: &random) == 0 { time *= 5 }
     return time

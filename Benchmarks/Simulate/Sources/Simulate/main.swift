@@ -1,4 +1,4 @@
-// simulate [--quick] [--only TEXT] [--seeds N] [--records N] [--single | --step | --tail]
+// simulate [--quick] [--only TEXT] [--seeds N] [--records N] [--single | --step | --tail | --replay FOLDER]
 //
 // Batching policies against synthetic devices and recorded times, deterministically. Writes tables as Markdown.
 @preconcurrency import Glibc
@@ -123,4 +123,4 @@ extension Scenario {
   }
 }
 
-if arguments.contains("--single") { compareSingle() } else if arguments.contains("--step") { loadStep() } else if arguments.contains("--tail") { longTail() } else { compare() }
+if let folder = arguments.firstIndex(of: "--replay") { replay(arguments[folder + 1]) } else if arguments.contains("--single") { compareSingle() } else if arguments.contains("--step") { loadStep() } else if arguments.contains("--tail") { longTail() } else { compare() }
