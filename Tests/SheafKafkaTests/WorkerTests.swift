@@ -56,4 +56,20 @@ func row(_ index: Int) -> [UInt8] { (0..<256).map { UInt8(truncatingIfNeeded: in
     }
     #expect(try stage.broker.client.committed(stage.group, stage.requests) == [1250, 1250, 1250, 1250])
   }
+
+  /// Whatever a worker had is let go with it: programs that make one after the other do not grow.
+  @Test func aWorkerThatHasEndedIsGone() async throws {
+    final class Kept: Sendable {}
+    let stage = try Stage(.embedded)
+    try stage.produce(100)
+    var kept: Kept? = Kept()
+    weak let seen = kept
+    do {
+      var configuration = stage.configuration
+      configuration.log = { [kept] _ in _ = kept }
+      try await Worker(model: IdentityModel(), configuration: configuration).run()
+    }
+    kept = nil
+    #expect(try await eventually { seen == nil })
+  }
 }

@@ -95,6 +95,8 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
   // MARK: The consume thread
 
   func run(_ intake: any Intake) throws {
+    // Both hold this source.
+    defer { (turns, drainBegins) = (nil, nil) }
     do {
       try consume(intake)
     } catch {
