@@ -176,6 +176,7 @@ import Testing
     configuration.topics.replies = small
     configuration.delivery = .exactlyOnce
     configuration.kafka["batch.size"] = "3000"
+    configuration.kafka["transaction.timeout.ms"] = "60000"  // A busy machine must not be fenced meanwhile.
     try stage.broker.client.produce(stage.requests, (0..<60).map { index in
       TestRecord(key: index == 30 ? [UInt8](repeating: 65, count: 4000) : nil, value: row(index), headers: [.init("kafka_correlationId", Array("\(index)".utf8))], partition: 0)
     })
