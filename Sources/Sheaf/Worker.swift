@@ -88,7 +88,7 @@ public final class Worker: Sendable {
     let decode = makeDecodeStage(batcher), decodeIsolated = makeDecodeStage(isolatedBatcher)
     let decodeBulk = configuration.topics.bulk.isEmpty ? nil : makeDecodeStage(batcher, .bulk)
     let others: any Intake = decodeBulk.map { PriorityIntake(interactive: decode, bulk: $0) } ?? decode
-    let intake = IsolatingIntake(others: others, stage: decodeIsolated, batcher: isolatedBatcher, context: IsolatedContext(model, configuration)) { self.makeLane($0, self.isolatedBatcher) }
+    let intake = IsolatingIntake(others: others, stage: decodeIsolated, batcher: isolatedBatcher, context: IsolatedContext(model, configuration, watch: watchdog.add("the isolated lane"))) { self.makeLane($0, self.isolatedBatcher) }
     decodeStages.withLock { $0 = [decode, decodeBulk, decodeIsolated].compactMap(\.self) }
     self.intake.withLock { $0 = intake }
     sink.start()

@@ -146,6 +146,16 @@ public final class Consumer {
     return (low, high)
   }
 
+  /// The offset of the first record whose timestamp is `time` or later (milliseconds since 1970); nil: there is none. Blocks up to
+  /// `timeout` milliseconds.
+  public func offset(_ partition: TopicPartition, since time: Int64, timeout: Int32) throws -> Int64? {
+    let list = PartitionList([PartitionOffset(partition, time)])
+    try check(rd_kafka_offsets_for_times(client, list.raw, timeout))
+    guard let found = list.values.first else { return nil }
+    if found.errorCode != 0 { throw KafkaError(rd_kafka_resp_err_t(rawValue: found.errorCode)) }
+    return found.offset >= 0 ? found.offset : nil
+  }
+
   /// A topic's number of partitions; 0 where there is no such topic. Blocks up to `timeout` milliseconds.
   public func partitions(_ topic: String, timeout: Int32) throws -> Int {
     let handle = rd_kafka_topic_new(client, topic, nil)

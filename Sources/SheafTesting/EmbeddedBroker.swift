@@ -82,6 +82,11 @@ public final class EmbeddedBroker: TestBroker, @unchecked Sendable {  // Every c
     rd_kafka_mock_clear_request_errors(cluster, Int16(apiKey))
   }
 
+  /// Whether the broker says that there is no such topic, although it stays there with all it holds.
+  public func deny(_ topic: String, _ isDenied: Bool) {
+    rd_kafka_mock_topic_set_error(cluster, topic, isDenied ? RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART : RD_KAFKA_RESP_ERR_NO_ERROR)
+  }
+
   /// Moves the leader of a partition to a broker.
   public func setLeader(of topic: String, _ partition: Int, broker: Int) throws {
     try check(rd_kafka_mock_partition_set_leader(cluster, topic, Int32(partition), Int32(broker)), "set the leader of \(topic)/\(partition)")

@@ -92,6 +92,25 @@ extension Stage {
     print("rolling restart, \(kind): \(count) records in \(Int(monotonicSeconds() - begun)) s, \(repeats) answered twice")
   }
 
+  /// A second worker joins one that is slow and has much inside: what leaves is drained in time, whatever waits of the rest.
+  @Test(arguments: [GroupProtocol.cooperative, .consumer]) func aDrainDoesNotWaitForWhatStays(_ kind: GroupProtocol) throws {
+    let stage = try Stage(.real), directory = try TemporaryDirectory(), count = 8000, log = directory.path + "/first"
+    try stage.produce(count)
+    let settings = ["rows=16", "busy=50000", "records=8000", "drain=4000", "isolate=false"] + kind.settings
+    let first = try stage.startWorker(settings, librdkafka: try kind.librdkafka, output: log)
+    try stage.waitForReplies(200)
+    let second = try stage.startWorker(settings, librdkafka: try kind.librdkafka)
+    try #require(looks(for: 30) { (try? readText(log))?.contains("revoked ") == true })
+    let begun = monotonicSeconds()
+    // Both go on for a moment; at 320 rows a second what was inside would have taken the first 12 s and more.
+    usleep(5_000_000)
+    let words = try readText(log)
+    #expect(!words.contains("let go of"), "\(words)")
+    first.signal(SIGKILL)
+    second.signal(SIGKILL)
+    print("a drain beside a backlog, \(kind): looked at after \(monotonicSeconds() - begun) s")
+  }
+
   /// A static member that is back within its session costs the others no rebalance and nobody a repeat.
   @Test func aStaticMemberComesBackUnnoticed() throws {
     let stage = try Stage(.real), directory = try TemporaryDirectory(), count = 12_000

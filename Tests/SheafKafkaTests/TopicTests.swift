@@ -83,3 +83,40 @@ import Testing
     #expect(try client.committed(stage.group, stage.requests) == [300])
   }
 }
+
+@Suite struct DeniedTopicTests {
+  /// A broker says for a moment that a topic is gone (one that has just come back may): its records are not read again.
+  @Test func aTopicThatIsOnlySaidToBeGoneIsReadOn() async throws {
+    let broker = try EmbeddedBroker(), stage = Stage(broker, requests: uniqueName("requests"), replies: uniqueName("replies"), group: uniqueName("group"))
+    for topic in [stage.requests, stage.replies] { try broker.createTopic(topic, partitions: 2) }
+    let directory = try TemporaryDirectory(), client = broker.client, log = directory.path + "/log"
+    func produce(_ range: Range<Int>) throws {
+      try client.produce(stage.requests, range.lazy.map { TestRecord(key: nil, value: row($0), headers: [.init("kafka_correlationId", Array("\($0)".utf8))], partition: Int32($0 % 2)) })
+    }
+    try produce(0..<2000)
+    let worker = try stage.startWorker(["topic.metadata.refresh.interval.ms=300"], output: log)
+    func count(_ text: String) -> Int { ((try? readText(log)) ?? "").occurrences(of: text) }
+    try #require(try await eventually { try client.committed(stage.group, stage.requests).reduce(0, +) == 2000 })
+    broker.deny(stage.requests, true)
+    try #require(try await eventually { count("revoked \(stage.requests)") == 1 })
+    broker.deny(stage.requests, false)
+    try #require(try await eventually { count("assigned \(stage.requests)") == 2 })
+    try produce(2000..<2500)
+    try #require(try await eventually { try client.committed(stage.group, stage.requests).reduce(0, +) == 2500 })
+    worker.signal(SIGTERM)
+    #expect(worker.wait(seconds: 20) == .code(0))
+    #expect(try stage.repeats(2500) == 0)
+  }
+}
+
+extension String {
+  /// How often a text is in this one.
+  fileprivate func occurrences(of text: String) -> Int {
+    var count = 0, rest = self[...]
+    while let found = rest.firstRange(of: text) {
+      count += 1
+      rest = rest[found.upperBound...]
+    }
+    return count
+  }
+}

@@ -98,11 +98,12 @@ final class Batcher: @unchecked Sendable {  // Everything mutable is protected b
   var totals: Tally { monitor.locked { tally } }
 
   /// Adds decoded requests; waits while enough of their priority are ahead. The caller is that priority's decode thread.
+  /// - Parameter isHurried: where it turns true, it does not wait (`withdrawBarred` wakes it).
   /// - Returns: those whose assignment ended meanwhile. They were not there for `withdrawBarred`, and would wait until due.
-  func add(_ requests: UnsafeBufferPointer<Request>, _ priority: Priority = .interactive) -> [Request] {
+  func add(_ requests: UnsafeBufferPointer<Request>, _ priority: Priority = .interactive, isHurried: () -> Bool = { false }) -> [Request] {
     monitor.locked {
       var barred: [Request] = []
-      while machine.rows(priority) >= window, !isEnded {
+      while machine.rows(priority) >= window, !isEnded, !isHurried() {
         decodeWaits = true
         monitor.wait()
       }

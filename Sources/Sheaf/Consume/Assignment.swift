@@ -24,6 +24,8 @@ final class Assignment {
   var aside: [Message] = []
   /// The offset after the last one read.
   var next: Int64 = 0
+  /// The largest timestamp read; -1: none.
+  var newest: Int64 = -1
   /// The end of the partition, seen while records were kept aside.
   var endSeen: Int64?
 

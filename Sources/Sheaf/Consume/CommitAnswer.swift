@@ -14,7 +14,8 @@ enum CommitAnswer: Equatable {
     switch code {
     case 0: self = .done
     case 25, 82: self = .lost  // UNKNOWN_MEMBER_ID, FENCED_INSTANCE_ID
-    case 29, 30, 12: self = .refused  // TOPIC_ and GROUP_AUTHORIZATION_FAILED, OFFSET_METADATA_TOO_LARGE
+    // TOPIC_ and GROUP_AUTHORIZATION_FAILED, OFFSET_METADATA_TOO_LARGE, INVALID_GROUP_ID, INVALID_COMMIT_OFFSET_SIZE, UNSUPPORTED_VERSION
+    case 29, 30, 12, 24, 28, 35: self = .refused
     // ILLEGAL_GENERATION, REBALANCE_IN_PROGRESS, STALE_MEMBER_EPOCH come once at every cooperative join for partitions that
     // are kept; transport errors pass.
     default: self = .later

@@ -58,6 +58,8 @@ extension KafkaSource {
   func committed(_ offsets: [PartitionOffset], _ error: KafkaError?, _ intake: any Intake) throws {
     let (isLast, asOf) = commitsOut.isEmpty ? (false, generation) : commitsOut.removeFirst()
     if asOf != generation {
+      // It may have been refused: what is not known to be committed is committed again.
+      ledger.markProgress()
       reviewMarks()
       if isLast { try perform(machine.committed(now: monotonicNow()), intake) }
       return
@@ -69,9 +71,12 @@ extension KafkaSource {
       case .done:
         guard let assignment = assignments[each.partition] else { continue }
         assignment.committed = each.offset
+        commitWaitsFor = 0
         if let begun = each.metadata.flatMap(CommitMark.init)?.begun { ledger.acknowledgeMark(slot: assignment.slot, begun) }
       case .later:
         isDone = false
+        if commitWaitsFor != code { configuration.log("kafka: the commit of \(each.partition) waits: \(error.map { "\($0)" } ?? "error \(code)")") }
+        commitWaitsFor = code
         ledger.markProgress()  // Tried again after the interval.
         noCommitBefore = monotonicNow() + configuration.commitInterval
       case .lost:

@@ -16,11 +16,11 @@ extension KafkaSource {
       // nil: the group has no offset for the partition yet.
       var begins: [(place: PartitionOffset, committed: Int64?, suspects: Int64)] = []
       for found in partitions.isEmpty ? [] : try consumer.committed(partitions, timeout: 2000) {
-        let committed = found.offset >= 0 && !isStale(found) ? found.offset : nil
+        let committed = try found.offset >= 0 && !isStale(found) ? found.offset : nil
         let needsMarks = committed == nil || configuration.untilEnd && ends[found.partition] == nil
         let marks = needsMarks ? try consumer.watermarks(found.partition, timeout: 5000) : (low: 0, high: 0)
         if configuration.untilEnd, ends[found.partition] == nil { ends[found.partition] = marks.high }
-        let start = try committed == nil && !gone.contains(found.partition) && beginsAtEnd(found.partition) ? marks.high : marks.low
+        let start = try committed == nil && gone[found.partition] == nil && beginsAtEnd(found.partition) ? marks.high : marks.low
         begins.append((PartitionOffset(found.partition, committed ?? start), committed, committed == nil ? 0 : try suspects(found)))
       }
       for (place, committed, suspects) in begins {
@@ -36,7 +36,7 @@ extension KafkaSource {
         for begin in begins { close(begin.place.partition) }
         throw error
       }
-      gone.subtract(partitions)
+      for partition in partitions { gone[partition] = nil }
       isAssigned = true
       generation += 1
       configuration.log("assigned \(describe(partitions))")
@@ -53,10 +53,15 @@ extension KafkaSource {
 
   /// Whether an offset is one that this worker has committed before the topic was deleted and created again: brokers forget the
   /// offsets of a deleted topic, but a commit that is on its way meanwhile may outlive it.
-  private func isStale(_ found: PartitionOffset) -> Bool {
-    guard gone.contains(found.partition), found.metadata.flatMap(CommitMark.init)?.holder == holder else { return false }
-    configuration.log("\(found.partition): the topic was created again; the offset \(found.offset) is of the old one, reading begins at the first record")
-    return true
+  ///
+  /// That a topic is gone is also said of one that stays, by a broker that has just come back. One that was created again is
+  /// shorter, or has nothing as old as what was read before its end.
+  private func isStale(_ found: PartitionOffset) throws -> Bool {
+    guard let old = gone[found.partition], found.metadata.flatMap(CommitMark.init)?.holder == holder else { return false }
+    var isNew = try consumer.watermarks(found.partition, timeout: 5000).high < old.next
+    if !isNew, old.newest >= 0, let later = try consumer.offset(found.partition, since: old.newest + 1, timeout: 5000) { isNew = later < old.next }
+    if isNew { configuration.log("\(found.partition): the topic was created again; the offset \(found.offset) is of the old one, reading begins at the first record") }
+    return isNew
   }
 
   /// Whether a partition without a commit begins at its end: where that is asked for, and it was there when its topic was first

@@ -3,12 +3,15 @@ import SheafKafka
 /// From librdkafka's records queue to the decode thread, with a look at the bounds.
 extension KafkaSource {
   func take(_ intake: any Intake) throws {
-    while !mayBeOvertaken {
+    // Some chunks, then the thread looks after everything else.
+    for _ in 0..<16 {
+      if mayBeOvertaken { return }
       // A chunk of each in turn: which of them runs first is the batcher's business, how much of bulk is inside the ledger's.
       let interactive = try take(.interactive, intake)
       let bulk = try !configuration.topics.bulk.isEmpty && take(.bulk, intake)
       guard interactive || bulk else { return }
     }
+    wakeup.wake()
   }
 
   /// Takes a chunk of a priority. - Returns: whether there may be more of it, and room.
@@ -29,7 +32,11 @@ extension KafkaSource {
 
   /// Sends records on, takes note of notices, keeps aside what belongs to a held partition, and drops what is no longer ours.
   func sort(_ count: Int, _ priority: Priority, _ intake: any Intake) throws {
-    var kept = 0, total = 0
+    var kept = 0, total = 0, seen = 0
+    defer {
+      // Where this ends by a fault: the rest, and what was to be handed on.
+      if seen < count { for index in [0..<kept, seen..<count].joined() { Message.destroy(messages[index].handle) } }
+    }
     var last: (key: SourceKey, assignment: Assignment)?
     for index in 0..<count {
       let message = messages[index]
@@ -43,6 +50,7 @@ extension KafkaSource {
       }
       guard var assignment = found, !assignment.leaving else {
         Message.destroy(message.handle)
+        seen = index + 1
         continue
       }
       if message.offset < assignment.next, message.errorCode == 0 || message.isEndOfPartition {
@@ -52,6 +60,7 @@ extension KafkaSource {
         assignment = try renew(assignment, at: message.offset, intake)
         last = (key, assignment)
       }
+      seen = index + 1
       if message.errorCode != 0 {
         // The end lies behind what was taken before it, which has to be entered first.
         if message.isEndOfPartition, kept > 0 {
@@ -62,6 +71,7 @@ extension KafkaSource {
         continue
       }
       assignment.next = message.offset + 1
+      assignment.newest = max(assignment.newest, message.timestamp)
       // The mark may have been acknowledged further on since it was looked at.
       if !assignment.held, message.offset >= assignment.begun { assignment.begun = ledger.mark(slot: assignment.slot) }
       if assignment.held || message.offset >= assignment.begun {

@@ -39,6 +39,8 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
   var generation = 0
   /// No commit before this time: one was refused for now.
   var noCommitBefore: Nanoseconds = 0
+  /// The error that commits were refused with last, for now; 0: none.
+  var commitWaitsFor: Int32 = 0
   /// Partitions to find the beginning of, once more at this time where the group's coordinator did not answer.
   var unopened: (partitions: [TopicPartition], retryAt: Nanoseconds)?
   /// An assign event was answered and no revoke has come since.
@@ -52,8 +54,9 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
   let holder = UInt64.random(in: .min ... .max)
   /// Ends of what was suspect when partitions were assigned: this worker's own marks, found again, tell nothing of a crash.
   var suspects: [TopicPartition: Int64] = [:]
-  /// Held when their topic went away, and not assigned since.
-  var gone: Set<TopicPartition> = []
+  /// Held when their topic was said to be gone, and not assigned since: the offset after the last record read, and the largest
+  /// timestamp.
+  var gone: [TopicPartition: (next: Int64, newest: Int64)] = [:]
   /// Some assignment may have suspects that are not settled.
   var hasSuspects = false
   /// Partitions of each topic when it was first seen, where `start` is latest.
@@ -104,7 +107,22 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
       for assignment in assignments.values { fence.bar(slot: assignment.slot) }
       intake.withdrawBarred()
       commitSettled()
+      leave()
       throw error
+    }
+  }
+
+  /// After a fault: leaves the group, so that it need not wait for this member's session to end; within two seconds.
+  private func leave() {
+    consumer.beginClose()
+    let until = monotonicNow() + 2_000_000_000
+    while !consumer.isClosed, monotonicNow() < until {
+      switch consumer.nextEvent() {
+      case .assign: try? consumer.assign([])
+      case .revoke(let partitions, _): try? answer(partitions)
+      case nil: wakeup.wait(until: until)
+      default: break
+      }
     }
   }
 
@@ -149,7 +167,7 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
       // A topic that is gone: where it is created again, a commit of the old one's offsets would skip records of the new.
       if error.name == "UNKNOWN_TOPIC_OR_PART" {
         let gone = assignments.values.filter { error.message.contains(": \($0.partition.topic): ") }
-        self.gone.formUnion(gone.map(\.partition))
+        for assignment in gone { self.gone[assignment.partition] = (assignment.next, assignment.newest) }
         lose(gone, intake)
       }
     }

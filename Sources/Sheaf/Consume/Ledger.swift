@@ -329,7 +329,13 @@ final class Ledger: @unchecked Sendable {  // Everything mutable is protected by
   }
 
   /// So many bytes of outcomes more (or less) are kept.
-  func count(kept difference: Int) { monitor.locked { interactive.bytes += difference } }
+  func count(kept difference: Int) {
+    let wakes = monitor.locked {
+      interactive.bytes += difference
+      return difference < 0 && hasWantedRoom()
+    }
+    if wakes { wake() }
+  }
 
   /// Where reading goes on behind a record whose ticket is out.
   func next(after ticket: Ticket) -> Int64 { monitor.locked { slots[ticket.slot].tracker.next(after: ticket.sequence) } }
@@ -364,6 +370,18 @@ final class Ledger: @unchecked Sendable {  // Everything mutable is protected by
   /// The record needs so many outcomes acknowledged.
   func require(_ outcomes: UInt8, _ ticket: Ticket) { monitor.locked { slots[ticket.slot].tracker.require(outcomes, ticket.sequence) } }
 
+  /// Whether there is room that was asked for: a chunk's worth, so that the thread is not woken for every record's. Under the lock.
+  private func hasWantedRoom() -> Bool {
+    var isThere = false
+    for priority in Priority.allCases where self[priority].wantsRoom {
+      let free = free(priority), most = most(priority)
+      guard free.records >= min(1000, most.records / 4 + 1), free.bytes >= most.bytes / 8 || self[priority].records == 0 else { continue }
+      self[priority].wantsRoom = false
+      isThere = true
+    }
+    return isThere
+  }
+
   private func give(_ tickets: UnsafeBufferPointer<Ticket>, _ kept: UnsafeMutablePointer<UInt>, settled: Bool) -> Int {
     var count = 0
     let wakes = monitor.locked {
@@ -394,13 +412,7 @@ final class Ledger: @unchecked Sendable {  // Everything mutable is protected by
       bulk.records -= ofBulk.records
       bulk.bytes -= ofBulk.bytes
       returned += count
-      // Woken for a chunk's worth of room, not for every record's.
-      for priority in Priority.allCases where self[priority].wantsRoom {
-        let free = free(priority), most = most(priority)
-        guard free.records >= min(1000, most.records / 4 + 1), free.bytes >= most.bytes / 8 || self[priority].records == 0 else { continue }
-        self[priority].wantsRoom = false
-        wakes = true
-      }
+      if hasWantedRoom() { wakes = true }
       if wakesWhenEmpty, interactive.records + bulk.records == 0 { wakes = true }
       if count > 0, !progressed {
         progressed = true

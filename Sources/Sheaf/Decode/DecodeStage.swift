@@ -1,3 +1,5 @@
+import Synchronization
+
 /// The decode thread: chunks of records in, decoded requests out to the batcher. What cannot be decoded is told to its sender
 /// here and never meets a batch.
 final class DecodeStage: Intake, @unchecked Sendable {  // The inbox is protected by `monitor`; the rest belongs to the thread.
@@ -18,6 +20,8 @@ final class DecodeStage: Intake, @unchecked Sendable {  // The inbox is protecte
   private var sourceWaits = false
   private var wantsResume = false
   private var wantsWithdrawal = false
+  /// The chunk in hand does not wait for the batcher: some of it may be barred.
+  private let isHurried = Atomic(false)
   private var reasons: [String] = []
 
   private var held = HeldTopics()
@@ -70,12 +74,43 @@ final class DecodeStage: Intake, @unchecked Sendable {  // The inbox is protecte
   }
 
   func withdrawBarred() {
+    // Not left to the decode thread, which may wait for long behind the rows of partitions that stay.
+    giveBack(takeBarred())
     giveBack(batcher.withdrawBarred())
     withdrawn()
     monitor.locked {
       wantsWithdrawal = true
       monitor.signal()
     }
+  }
+
+  /// Takes what is barred out of the inbox, to which nobody but the caller's thread adds; the chunk in hand is let pass.
+  private func takeBarred() -> [Record] {
+    var chunks: [RecordChunk] = []
+    monitor.locked {
+      while !inbox.isEmpty { chunks.append(inbox.removeFirst()) }
+      isHurried.store(true, ordering: .releasing)
+    }
+    var barred: [Record] = []
+    for chunk in chunks {
+      var kept = 0
+      for index in 0..<chunk.count {
+        let record = chunk.records[index]
+        if source.fence.admits(record.ticket) {
+          chunk.records[kept] = record
+          kept += 1
+        } else {
+          barred.append(record)
+        }
+      }
+      chunk.count = kept
+    }
+    monitor.locked {
+      for chunk in chunks { inbox.append(chunk) }
+      waiting -= barred.count
+      monitor.signal()
+    }
+    return barred
   }
 
   private func giveBack(_ barred: [Request]) {
@@ -114,7 +149,8 @@ final class DecodeStage: Intake, @unchecked Sendable {  // The inbox is protecte
       switch work {
       case .chunk(let chunk):
         decode(UnsafeBufferPointer(start: chunk.records, count: chunk.count), decoded)
-        monitor.locked { spare.append(chunk) }
+        // Those of suspects come from the other stage's spares, and are not asked for here.
+        monitor.locked { if spare.count < 8 { spare.append(chunk) } }
       case .held(let resumes): lookAtHeld(resumes, decoded)
       }
     }
@@ -144,6 +180,7 @@ final class DecodeStage: Intake, @unchecked Sendable {  // The inbox is protecte
       }
       let chunk = inbox.removeFirst()
       waiting -= chunk.count
+      isHurried.store(false, ordering: .releasing)
       wakes = sourceWaits && waiting <= DecodeStage.ahead / 2
       if wakes { sourceWaits = false }
       return .chunk(chunk)
@@ -157,7 +194,7 @@ final class DecodeStage: Intake, @unchecked Sendable {  // The inbox is protecte
     let clocks = Clocks.now()
     var begun = clocks.monotonic
     func handOn() {
-      if count > 0 { giveBack(batcher.add(UnsafeBufferPointer(rebasing: decoded[..<count]), priority)) }
+      if count > 0 { giveBack(batcher.add(UnsafeBufferPointer(rebasing: decoded[..<count]), priority, isHurried: { isHurried.load(ordering: .acquiring) })) }
       count = 0
     }
     // Records of one partition that follow one another, and how many of them are malformed.

@@ -33,7 +33,7 @@ public struct Request: BitwiseCopyable, @unchecked Sendable {  // As Record.
   /// Bytes its rows take in the batch tensors, unpadded, of inputs that it carries.
   public var byteCount: Int
   public var replyFormat: ReplyFormat
-  /// When it expires, unless a run of it has begun: nanoseconds of CLOCK_MONOTONIC; `.max`: never.
+  /// When it expires, unless it is running: nanoseconds of CLOCK_MONOTONIC; `.max`: never.
   public var deadline: Nanoseconds = .max
   /// The id that the sender gave the request in its body, to be given back: UTF-8 without quotes, as it stood in the JSON
   /// (escapes kept). Points into the record's value.

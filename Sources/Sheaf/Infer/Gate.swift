@@ -71,7 +71,8 @@ final class Gate: @unchecked Sendable {  // Everything mutable is protected by `
   /// A record failed alone. - Returns: whether it is to be told; else it is kept.
   func failed(isFirstOfBatch: Bool, _ place: @autoclosure () -> String) -> Bool {
     settle {
-      if machine.isHeld { return (false, nil) }
+      // A child is cut off at the end, which is not its record's fault.
+      if isEnded || machine.isHeld { return (false, nil) }
       guard let reason = flood.failed(isFirstOfBatch: isFirstOfBatch) else { return (true, nil) }
       return (false, "\(reason), last \(place())")
     }

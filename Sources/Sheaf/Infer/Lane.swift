@@ -74,10 +74,20 @@ final class Lane {
       case .run(let range):
         switch gate.pass(&seen) {
         case .run:
+          // While it waited here, or between runs, some may have expired.
+          if let standing = unexpired(machine.unanswered) {
+            go(on: standing, &machine)
+            continue
+          }
           runs += 1
           guard let outcome = attempt(requests[range]) else { return giveUp(machine) }
           machine.ran(outcome, now: monotonicNow(), random: .random(in: 0 ... .max))
         case .probe:
+          if let standing = unexpired(machine.unanswered) {
+            go(on: standing, &machine)
+            if standing.isEmpty { gate.probed(false) }
+          }
+          guard !machine.unanswered.isEmpty else { continue }
           runs += 1
           guard let rest = probe(machine.unanswered) else { return giveUp(machine) }
           go(on: rest, &machine)
@@ -178,6 +188,14 @@ final class Lane {
     gate.probed(outcome == .answered)
     guard let outcome else { return nil }
     return outcome == .answered ? waiting.filter { $0 != index } : waiting
+  }
+
+  /// Those that have not expired, where some have, which are told; nil: none has.
+  private func unexpired(_ waiting: [Int]) -> [Int]? {
+    let now = monotonicNow()
+    guard waiting.contains(where: { requests[$0].deadline <= now }) else { return nil }
+    tell(waiting.filter { requests[$0].deadline <= now }.map { requests[$0] })
+    return waiting.filter { requests[$0].deadline > now }
   }
 
   /// Those whose assignments still stand; the others are given back.

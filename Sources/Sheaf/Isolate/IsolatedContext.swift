@@ -12,6 +12,7 @@ final class IsolatedContext: RunContext, @unchecked Sendable {  // `state` is pr
   private let identity: String
   private let startTimeout, stall: Nanoseconds
   private let log: @Sendable (String) -> Void
+  private let watch: Watchdog.Watch?
 
   private let monitor = Monitor()
   private var child: IsolatedChild?
@@ -22,8 +23,10 @@ final class IsolatedContext: RunContext, @unchecked Sendable {  // `state` is pr
   /// Instead of a child that cannot be had.
   private var fallback: (any RunContext)?
 
-  init(_ model: any Model, _ configuration: WorkerConfiguration) {
+  /// - Parameter watch: of runs in this process; those in a child have a bound of their own.
+  init(_ model: any Model, _ configuration: WorkerConfiguration, watch: Watchdog.Watch? = nil) {
     self.model = model
+    self.watch = watch
     identity = IsolatedServer.identity(model, configuration)
     startTimeout = configuration.isolation.startTimeout
     stall = configuration.limits.stall
@@ -62,13 +65,13 @@ final class IsolatedContext: RunContext, @unchecked Sendable {  // `state` is pr
       }
       if let idle { _ = idle.end() }
     }
-    if let fallback { return try fallback.run(batch) }
+    if let fallback { return try run(batch, here: fallback) }
     if alive == nil {
       do throws(IsolatedChild.CannotStart) { alive = try IsolatedChild(identity, timeout: startTimeout) } catch {
         log("no child process can be had for records that may have killed a worker, so they run in this one: \(error)")
         let context = try model.makeContext()
         fallback = context
-        return try context.run(batch)
+        return try run(batch, here: context)
       }
     }
     let answer: (verdict: RunMessage.Verdict, text: String)
@@ -92,6 +95,12 @@ final class IsolatedContext: RunContext, @unchecked Sendable {  // `state` is pr
       alive = nil
       throw ChildCrashed(description: answer.text)
     }
+  }
+
+  private func run(_ batch: ModelBatch, here context: any RunContext) throws {
+    watch?.begin(rows: batch.rows)
+    defer { watch?.end() }
+    try context.run(batch)
   }
 
   private func exchange(_ batch: ModelBatch, _ channel: Channel) throws(Channel.Failure) -> (RunMessage.Verdict, String) {

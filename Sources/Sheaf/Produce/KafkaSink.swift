@@ -89,7 +89,6 @@ final class KafkaSink: Sink, @unchecked Sendable {  // Set once before the threa
     largestMessage = (configuration.kafka["message.max.bytes"].flatMap { Int($0) } ?? 1_000_000) - 512  // Less what a batch's head takes.
     producer = try Producer(ClientProperties.producer(configuration))
     outbox = configuration.keepsOutcomes ? Outbox(bound: configuration.limits.bytes / 2) { source.count(kept: $0) } : nil
-    if let outbox { source.onDrain { outbox.hurry() } }
   }
 
   func open(_ partitions: [String: Int]) throws {
@@ -120,6 +119,7 @@ final class KafkaSink: Sink, @unchecked Sendable {  // Set once before the threa
     let reports = Thread("reports") { self.runReports() }
     var all = [reports]
     if let outbox {
+      source.onDrain { outbox.hurry() }
       let isExact = configuration.delivery == .exactlyOnce
       all.insert(Thread(isExact ? "transactions" : "order") {
         if isExact { TransactionSender(self, outbox).run() } else { OrderedSender(self, outbox).run() }

@@ -108,6 +108,35 @@ import Testing
     #expect(faults.withLock { $0.first?.contains("out of memory even for one row of length 1, which ran before") } == true)
   }
 
+  /// What expires while the lane waits with it in hand is told so, and not run.
+  @Test func whatExpiresInHandIsNotRun() {
+    let batcher = Batcher(BatchSettings(maxRows: 4, maxWait: 0), lanes: 1, fence: source.fence)
+    var requests = (0..<4).map { byteRequest(UInt32($0)) }
+    requests[2].deadline = monotonicNow() + 50_000_000
+    _ = requests.withUnsafeBufferPointer { batcher.add($0) }
+    batcher.end()
+    var runs: [Int] = []
+    lane(batcher, gate()) { batch in
+      runs.append(batch.rows)
+      // The first pause is of 50 to 100 ms.
+      if runs.count <= 2 { throw ModelUnavailable("restarting") }
+    }.run()
+    #expect(runs.first == 4 && runs.last == 3)
+    #expect(told.filter { $0.key != 2 } == [0: ["0"], 1: ["1"], 3: ["3"]] && told[2]?.count == 1 && told[2] != ["2"])
+  }
+
+  /// A culprit at the end of the worker may have been cut off: it is given back, not failed.
+  @Test func nothingIsFailedAtTheEnd() {
+    let batcher = batcher(1, rows: 1), gate = gate()
+    batcher.end()
+    lane(batcher, gate) { _ in
+      gate.end()
+      throw ChildCrashed(description: "signal 9")
+    }.run()
+    #expect(told.isEmpty && writer.released.withLock { $0 } == [0])
+    #expect(!gate.failed(isFirstOfBatch: true, ""))
+  }
+
   @Test func anAbsentModelIsWaitedFor() {
     let batcher = batcher(4, rows: 4)
     batcher.end()
