@@ -57,7 +57,8 @@ struct ProfileStore {
 /// Writes a file anew, in one step, with the folders it lies in. - Returns: whether it was written.
 func replaceFile(_ path: String, _ bytes: [UInt8]) -> Bool {
   if let slash = path.lastIndex(of: "/") { makeFolders(String(path[..<slash])) }
-  let temporary = path + ".\(getpid())"
+  // In a container every process may have the same id.
+  let temporary = path + ".\(getpid())-\(UInt32.random(in: .min ... .max))"
   let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
   guard descriptor >= 0 else { return false }
   let isWritten = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) } == bytes.count

@@ -23,5 +23,5 @@ struct BatchLoad {
 
 extension BatchSettings {
   /// No request may go before an older one of its queue.
-  var isInOrder: Bool { adaptive.passedOverAtMost == 1 }
+  var isInOrder: Bool { adaptive.passedOverAtMost == 0 }
 }

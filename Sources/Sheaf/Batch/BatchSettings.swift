@@ -32,7 +32,7 @@ extension BatchSettings {
     settings.maxBytes = max(1, maxBytes)
     settings.maxWait = min(maxWait, 3_600_000_000_000)
     settings.adaptive.latencyTarget = max(1, adaptive.latencyTarget)
-    settings.adaptive.passedOverAtMost = isOrdered ? 1 : max(1, adaptive.passedOverAtMost)
+    settings.adaptive.passedOverAtMost = isOrdered ? 0 : max(1, adaptive.passedOverAtMost)
     return settings
   }
 }

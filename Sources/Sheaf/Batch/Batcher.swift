@@ -18,6 +18,27 @@ final class Batcher: @unchecked Sendable {  // Everything mutable is protected b
   /// Rows of the largest batch so far.
   private var largest = 1
 
+  private var idle = Spans(), waits = Spans()
+
+  /// Time that lanes spend on something, those that are at it still included.
+  private struct Spans {
+    private var ended: Nanoseconds = 0
+    private var open = 0
+    /// Of those that are open.
+    private var begins: Nanoseconds = 0
+
+    mutating func begin(_ now: Nanoseconds) {
+      open += 1
+      begins += now
+    }
+    mutating func end(_ begin: Nanoseconds, _ now: Nanoseconds) {
+      open -= 1
+      begins -= begin
+      ended += now - begin
+    }
+    func total(_ now: Nanoseconds) -> Nanoseconds { ended + UInt64(open) * now - begins }
+  }
+
   /// What was dispatched so far.
   struct Tally: Sendable {
     var batches = 0
@@ -66,10 +87,10 @@ final class Batcher: @unchecked Sendable {  // Everything mutable is protected b
     }
   }
 
-  /// A full batch has run.
-  func ranFull() {
+  /// A batch of so many rows has run, and its memory sufficed.
+  func ran(rows: Int) {
     monitor.locked {
-      guard bound.rows != nil, pressure.pressure == .none else { return }
+      guard let most = bound.rows, rows >= most, pressure.pressure == .none else { return }
       bound.ranFull(limit: wished.maxRows)
       applyBound()
     }
@@ -95,7 +116,14 @@ final class Batcher: @unchecked Sendable {  // Everything mutable is protected b
     monitor.broadcast()
   }
 
-  var totals: Tally { monitor.locked { tally } }
+  var totals: Tally {
+    monitor.locked {
+      let now = monotonicNow()
+      var totals = tally
+      (totals.idle, totals.waited) = (idle.total(now), waits.total(now))
+      return totals
+    }
+  }
 
   /// Adds decoded requests; waits while enough of their priority are ahead. The caller is that priority's decode thread.
   /// - Parameter isHurried: where it turns true, it does not wait (`withdrawBarred` wakes it).
@@ -116,7 +144,8 @@ final class Batcher: @unchecked Sendable {  // Everything mutable is protected b
         }
         machine.add(BatchItem(arrival: request.record.arrival, rows: Int(request.rows), length: Int(request.length), bytes: request.byteCount, deadline: request.deadline), request, priority, now: now)
       }
-      if idleLanes > 0, wasEmpty || isDueSooner { monitor.signal() }
+      // Where a decode thread waits too, one signal might wake that.
+      if idleLanes > 0, wasEmpty || isDueSooner { if decodeWaits { monitor.broadcast() } else { monitor.signal() } }
       return barred
     }
   }
@@ -170,9 +199,10 @@ final class Batcher: @unchecked Sendable {  // Everything mutable is protected b
           if isEnded { return nil }
           idleLanes += 1
           sleepsUntil = due ?? .max
+          if due == nil { idle.begin(now) } else { waits.begin(now) }
           monitor.wait(until: due)
           idleLanes -= 1
-          if due == nil { tally.idle += monotonicNow() - now } else { tally.waited += monotonicNow() - now }
+          if due == nil { idle.end(now, monotonicNow()) } else { waits.end(now, monotonicNow()) }
         }
       }
     }
@@ -199,7 +229,7 @@ final class Batcher: @unchecked Sendable {  // Everything mutable is protected b
   /// What a run is expected to take; nil: nothing was measured yet.
   func expected(rows: Int, length: Int) -> Nanoseconds? {
     monitor.locked {
-      machine.model.isEmpty ? nil : Nanoseconds(machine.model.predict(rows: rows, length: length, lanes: max(1, lanes - idleLanes)))
+      machine.model.isEmpty ? nil : Nanoseconds(min(1e18, machine.model.predict(rows: rows, length: length, lanes: max(1, lanes - idleLanes))))
     }
   }
 

@@ -58,7 +58,7 @@ final class Lane {
       tell(expired)
       expired.removeAll(keepingCapacity: true)
       self.reason = reason
-      if finish(), reason == .full { batcher.ranFull() }
+      if finish() { batcher.ran(rows: batch.requested) }
       requests.removeAll(keepingCapacity: true)
       if let signals = signals() { heed(signals) }
     }
@@ -241,7 +241,7 @@ final class Lane {
 
   private func exhausted(_ requests: ArraySlice<Request>) -> FailureMachine.Outcome? {
     if requests.count > 1 {
-      let bound = batcher.exhausted(rows: batch.rows)
+      let bound = batcher.exhausted(rows: batch.requested)
       log("out of memory with \(batch.rows) rows of up to \(batch.length): batches have \(bound) rows at most for now")
       return .outOfMemory
     }

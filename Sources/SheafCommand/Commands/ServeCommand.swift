@@ -42,6 +42,8 @@ enum ServeCommand: Subcommand {
     var configuration = try ServeConfiguration(path: arguments["config"] ?? "sheaf.yaml", sets: arguments.all("set"))
     configuration.worker.untilEnd = arguments.has("until")
     Signals.onStop { _exit(ExitCode.success) }  // Nothing has begun.
+    let asked = Atomic(false)
+    Signals.onReload { asked.store(true, ordering: .sequentiallyConsistent) }
     do {
       let model = try configuration.loadModel()
       if Worker.isIsolatedChild {
@@ -71,7 +73,9 @@ enum ServeCommand: Subcommand {
       Signals.onStop { worker.stop() }
       Signals.onResume { worker.resume() }
       let reload = Mutex(Reload(path: arguments["config"] ?? "sheaf.yaml", sets: arguments.all("set"), present: configuration, log: configuration.worker.log))
-      Signals.onReload { if let batch = reload.withLock({ $0.run() }) { worker.batch = batch } }
+      let obey: @Sendable () -> Void = { if let batch = reload.withLock({ $0.run() }) { worker.batch = batch } }
+      Signals.onReload(obey)
+      if asked.load(ordering: .sequentiallyConsistent) { obey() }
       defer { store.write(worker.profile) }
       try await worker.run()
       return ExitCode.success

@@ -48,13 +48,15 @@ struct Tune {
   mutating func run(isStopped: () -> Bool) throws {
     let start = monotonicSeconds()
     var progress = TuneProgress(), saved = start
+    // The first run of a shape is slow in every process anew.
+    var run: Set<TuneCell> = []
     defer { progress.end() }
     if machine.progress.done > 0 { Terminal.note("sheaf: \(machine.progress.done) of \(machine.progress.of) rounds were measured earlier; --fresh begins anew") }
     while !isStopped() {
       let spent = Nanoseconds((monotonicSeconds() - start) * 1e9)
       guard spent < budget, let cell = machine.next(left: budget - spent) else { break }
       do {
-        let time = try bench(cell.layout).round(cell.shape, discarding: machine.rounds[cell] == nil)
+        let time = try bench(cell.layout).round(cell.shape, discarding: run.insert(cell).inserted)
         machine.record(cell, time)
         progress.show(machine, cell, time)
       } catch let error as ModelOutOfMemory {

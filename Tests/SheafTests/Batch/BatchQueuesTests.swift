@@ -74,7 +74,7 @@ import Testing
   @Test(arguments: BatchPolicy.allCases) func inOrderNothingIsPassedOver(_ policy: BatchPolicy) {
     var settings = BatchSettings(maxRows: 8, maxWait: 0, maxTokens: 64)
     settings.policy = policy
-    settings.adaptive.passedOverAtMost = 1
+    settings.adaptive.passedOverAtMost = 0
     var queues = Queues(settings, lanes: 1, bulkWait: 1_000_000)
     queues.add(item(1, length: 60), 100, .bulk, now: 1)
     queues.add(item(1, length: 8), 101, .bulk, now: 1)

@@ -142,4 +142,20 @@ extension Batcher {
     #expect(found.count == 1 && (found[0].sequences == [0, 1] || found[0].sequences == [1] && found[0].late >= 0), "\(found)")
     batcher.end()
   }
+
+  /// The time of a lane that is still idle counts already.
+  @Test func idleTimeIsCountedWhileItLasts() {
+    let batcher = Batcher(BatchSettings(maxRows: 4), lanes: 1, fence: fence)
+    let lane = Thread("lane") {
+      var requests: [Request] = [], barred: [Request] = [], expired: [Request] = []
+      _ = batcher.next(&requests, barred: &barred, expired: &expired)
+    }
+    let begun = monotonicNow()
+    #expect(looks(for: 10) { batcher.totals.idle > 30_000_000 })
+    batcher.end()
+    lane.join()
+    let idle = batcher.totals.idle
+    #expect(idle > 30_000_000 && idle <= monotonicNow() - begun)
+    #expect(batcher.totals.idle == idle && batcher.totals.waited == 0)
+  }
 }

@@ -70,14 +70,15 @@ private func reading(_ time: Int, _ used: Int, stall: Double? = nil) -> DeviceSi
     let batcher = Batcher(BatchSettings(maxRows: 64, maxWait: 0), lanes: 1, fence: Fence())
     #expect(batcher.observed(reading(1, 50)) == nil)
     #expect(batcher.exhausted(rows: 64) == 32)
-    for _ in 0..<8 { batcher.ranFull() }
+    for _ in 0..<100 { batcher.ran(rows: 31) }  // Smaller ones prove nothing.
+    for _ in 0..<8 { batcher.ran(rows: 32) }
     #expect(batcher.observed(reading(2, 92)) == nil)
     // A batch larger than any that may be now: it tells the bound and changes nothing.
     #expect(batcher.exhausted(rows: 1000) == 36)
-    for _ in 0..<100 { batcher.ranFull() }
+    for _ in 0..<100 { batcher.ran(rows: 36) }
     #expect(batcher.exhausted(rows: 1000) == 36)
     #expect(batcher.observed(reading(3, 50)) == nil)
-    for _ in 0..<8 { batcher.ranFull() }
+    for _ in 0..<8 { batcher.ran(rows: 36) }
     #expect(batcher.exhausted(rows: 1000) == 40)
     #expect(batcher.settings.maxRows == 64)
   }

@@ -75,7 +75,8 @@ struct AdaptiveMachine<Payload>: ~Copyable {
   /// What an answer took beside waiting here and running: decoding before, encoding, sending and the acknowledgement after. Kept
   /// as a high quantile.
   mutating func observe(overhead duration: Nanoseconds) {
-    let value = Double(duration)
+    // One that took the whole target, while a broker was away, tells nothing more.
+    let value = Double(min(duration, adaptive.latencyTarget))
     let step = max(overhead, value) * 0.02
     overhead = max(0, overhead + (value > overhead ? step * 0.95 : -step * 0.05))
   }
@@ -89,7 +90,7 @@ struct AdaptiveMachine<Payload>: ~Copyable {
       if now < quiet.until, waiting.rows < quiet.rows { return .wait(until: quiet.until) }
       self.quiet = nil
     }
-    let target = max(1, Double(adaptive.latencyTarget) - overhead)
+    let target = target
     let age = now > waiting.item(oldest).arrival ? Double(now - waiting.item(oldest).arrival) : 0
     makePlan(now, target: target, age: age)
     if plan.isForced { return .dispatch(count: selected.count, .passedOver) }
@@ -101,6 +102,10 @@ struct AdaptiveMachine<Payload>: ~Copyable {
     }
   }
 
+  /// What waiting and the run may take: of the latency target what answers take elsewhere is left out, half of it at most. Where
+  /// that takes longer still (transactions last as long as the target), small batches would not help.
+  private var target: Double { max(1, Double(adaptive.latencyTarget) - overhead, Double(adaptive.latencyTarget) / 2) }
+
   private func limits(_ target: Double) -> BatchLimits {
     BatchLimits(settings: settings, runTime: target * adaptive.runShare, lanes: lanes)
   }
@@ -110,12 +115,14 @@ struct AdaptiveMachine<Payload>: ~Copyable {
     // Now and then, and where there is time for a run twice as long as expected.
     let explores = decisions & 31 == 0 && age + 2 * plan.time99 < target / 2
     var limits = self.limits(target)
-    plan = planner.plan(waiting, model, limits, now: now, target: target, protected: passedOver.limit, explores: explores, selected: &selected)
+    let protected = settings.isInOrder ? .max : passedOver.limit
+    plan = planner.plan(waiting, model, limits, now: now, target: target, protected: protected, explores: explores, selected: &selected)
     targetIsMet = isPatient || model.isEmpty || age + plan.time99 <= target
     if !targetIsMet {
-      // Too late for the oldest: drain as fast as can be.
-      limits.runTime = max(limits.runTime, target)
-      plan = latePlanner.plan(waiting, model, limits, now: now, target: target, protected: passedOver.limit, explores: false, selected: &selected)
+      // Too late for the oldest: drain as fast as can be; where no run is within the target, at any length of runs.
+      let alone = waiting.oldest.map { model.predict(rows: 1, length: waiting.item($0).length, lanes: limits.lanes) } ?? 0
+      limits.runTime = alone > target ? .infinity : max(limits.runTime, target)
+      plan = latePlanner.plan(waiting, model, limits, now: now, target: target, protected: protected, explores: false, selected: &selected)
     }
   }
 
@@ -128,14 +135,9 @@ struct AdaptiveMachine<Payload>: ~Copyable {
     // The busier the device, the less there is to gain and the more to lose.
     let load = min(1, max(usual, present) * rowTime / 1e9 / Double(lanes))
     let due = planner.slack(plan, waiting, model, limits(target), now: now, target: target * 0.95 * (1 - load * load))
-    let slack = min(due, Double(min(settings.maxWait, UInt64(1) << 62)) - age)
-    guard slack > 0 else { return .dispatch(count: selected.count, .wait) }
-    var until = now + Nanoseconds(slack)
-    if earliestDeadline != .max {
-      let latest = Double(earliestDeadline) - plan.time99
-      guard latest > Double(now) else { return .dispatch(count: selected.count, .deadline) }
-      until = min(until, Nanoseconds(latest))
-    }
+    let slack = min(due.time, Double(min(settings.maxWait, UInt64(1) << 62)) - age)
+    guard slack > 0 else { return .dispatch(count: selected.count, due.byDeadline ? .deadline : .wait) }
+    let until = now + Nanoseconds(slack)
     guard usual == 0 || usual * slack / 1e9 > 0.2 else { return .dispatch(count: selected.count, .lonely) }
     quiet = (until, waiting.rows + max(1, waiting.rows / 8))
     return .wait(until: until)
@@ -161,7 +163,7 @@ struct AdaptiveMachine<Payload>: ~Copyable {
   /// - Returns: whether the oldest left.
   mutating func fill(_ load: inout BatchLoad, _ now: Nanoseconds, _ body: (BatchItem, Payload) -> Void) -> Bool {
     guard let oldest = waiting.oldest else { return false }
-    let sequence = waiting.sequence(oldest), limits = limits(max(1, Double(adaptive.latencyTarget) - overhead))
+    let sequence = waiting.sequence(oldest), limits = limits(target)
     let longest = max(1, load.longest), own = LengthBuckets.bucket(longest)
     if settings.isInOrder {
       while let first = waiting.oldest, add(first, &load, limits, now, body) {}

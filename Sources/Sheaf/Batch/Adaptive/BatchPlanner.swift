@@ -13,8 +13,6 @@ struct BatchPlanner: Sendable {
     var time99 = 0.0
     /// What its requests are worth, in nanoseconds.
     var worth = 0.0
-    /// Worth over time: 1 is as good as this device gets, by the model.
-    var efficiency = 0.0
     /// No company could make it better.
     var isFull = false
     /// Those that may not be passed over again fill it by themselves.
@@ -31,6 +29,8 @@ struct BatchPlanner: Sendable {
   }
 
   private var table = ShapeTable()
+  /// What a run may take, by the table.
+  private var runTime = 0.0
   private var now: Nanoseconds = 0
   private var target = 1.0
   private var candidates: [Candidate] = []
@@ -40,24 +40,34 @@ struct BatchPlanner: Sendable {
   mutating func invalidate() { table.invalidate() }
 
   /// How long the planned batch may still be put off so that it, and after it what else waits in order of arrival, is through
-  /// within the target; nanoseconds, below 0 where that is too late already. - Complexity: O(waiting), at most 512.
-  mutating func slack<Payload>(_ plan: Plan, _ waiting: borrowing WaitingSet<Payload>, _ model: CostModel, _ limits: BatchLimits, now: Nanoseconds, target: Double) -> Double {
-    guard let oldest = waiting.oldest else { return .infinity }
+  /// within the target, and before it expires; nanoseconds, below 0 where that is too late already. - Returns: the time, and whether
+  /// it is a deadline that bounds it. - Complexity: O(waiting), at most 512.
+  mutating func slack<Payload>(_ plan: Plan, _ waiting: borrowing WaitingSet<Payload>, _ model: CostModel, _ limits: BatchLimits, now: Nanoseconds, target: Double) -> (time: Double, byDeadline: Bool) {
+    guard let oldest = waiting.oldest else { return (.infinity, false) }
     func left(_ index: Int32) -> Double {
       let arrival = waiting.item(index).arrival
       return target - (now > arrival ? Double(now - arrival) : 0)
     }
-    var least = left(oldest) - plan.time99
+    func untilExpired(_ index: Int32) -> Double {
+      let deadline = waiting.item(index).deadline
+      return deadline == .max ? .infinity : deadline > now ? Double(deadline - now) : 0
+    }
+    var least = left(oldest) - plan.time99, first = untilExpired(oldest) - plan.time99
     // All that waits, at what it is worth; runs that are not the best take longer than that. The planned batch is part of it.
     var work = max(0, plan.time99 - plan.worth)
     var index: Int32? = oldest
     for _ in 0..<512 {
-      guard let now = index else { break }
-      work += table.entry(waiting.bucket(now), model, limits).value * Double(waiting.item(now).rows) / 0.8 / Double(limits.lanes)
-      least = min(least, left(now) - work)
-      index = waiting.next(after: now)
+      guard let next = index else { break }
+      work += table.entry(waiting.bucket(next), model, limits).value * Double(waiting.item(next).rows) / 0.8 / Double(limits.lanes)
+      least = min(least, left(next) - work)
+      if waiting.item(next).deadline != .max {
+        // What is too long for the planned batch runs after it, alone at worst.
+        let item = waiting.item(next), isIn = waiting.bucket(next) <= plan.bucket
+        first = min(first, untilExpired(next) - max(work, plan.time99 + (isIn ? 0 : model.predict(rows: item.rows, length: item.length, lanes: limits.lanes, quantile: 0.99))))
+      }
+      index = waiting.next(after: next)
     }
-    return least
+    return first < least ? (first, true) : (least, false)
   }
 
   /// - Parameters:
@@ -71,6 +81,10 @@ struct BatchPlanner: Sendable {
   ) -> Plan {
     selected.removeAll(keepingCapacity: true)
     guard let oldest = waiting.oldest else { return Plan() }
+    if !(limits.runTime <= runTime * 1.05 && limits.runTime >= runTime * 0.95) {
+      runTime = limits.runTime
+      table.invalidate()
+    }
 
     // Those that must be in, in order: the oldest, and all that may not be passed over again, as far as they fit.
     var rows = 0, bytes = 0, longest = 1, worth = 0.0, merit = 0.0
@@ -159,7 +173,6 @@ struct BatchPlanner: Sendable {
     if explores { explore(&chosen, model) }
     plan.bucket = chosen.bucket
     plan.rows = chosen.rows
-    plan.efficiency = min(1, chosen.efficiency)
     plan.worth = chosen.efficiency * chosen.time
     let entry = table.entry(chosen.bucket, model, limits)
     plan.isFull = chosen.rows >= entry.mostRows || (chosen.efficiency >= 0.97 && chosen.rows >= entry.bestRows)

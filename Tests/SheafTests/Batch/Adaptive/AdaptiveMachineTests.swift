@@ -38,6 +38,8 @@ private func warm(most: Int = 32, length: Int = 256) -> CostModel {
     settings.objective = objective
     settings.latencyTarget = target
     settings.passedOverAtMost = passedOver
+    var bounds = bounds
+    bounds.adaptive = settings
     return AdaptiveMachine(bounds, settings, model: model)
   }
 
@@ -150,6 +152,48 @@ private func warm(most: Int = 32, length: Int = 256) -> CostModel {
     machine.removeExpired(30 * millisecond) { expired.append($0) }
     #expect(expired == [0])
     #expect(machine.next(30 * millisecond) != .expire)
+  }
+
+  /// The one that expires first need not be in the batch that is planned: it is waited for all the same.
+  @Test func aDeadlineBehindTheOldestEndsTheWaiting() throws {
+    var machine = machine(.efficiency)
+    machine.add(item(0, length: 8), 0, now: 0)
+    machine.add(item(0, length: 256, deadline: 60 * millisecond), 1, now: 0)
+    guard case .wait(let until?) = machine.next(0) else {
+      Issue.record("it does not wait")
+      return
+    }
+    // Both runs have to fit: 5 ms each, and 2.6 ms for the tokens of the long one.
+    #expect(until < 50 * millisecond)
+    #expect(batch(&machine, until) == [0])
+    #expect(batch(&machine, until + 6 * millisecond) == [1])
+  }
+
+  /// Answers that take as long as the target elsewhere (transactions) do not make batches small; nor does one that took for ever.
+  @Test func overheadLeavesHalfOfTheTarget() throws {
+    var machine = machine()
+    for _ in 0..<1000 { machine.observe(overhead: 100 * millisecond) }
+    machine.observe(overhead: 60_000 * millisecond)
+    for index in 0..<64 { machine.add(item(0), index, now: 0) }
+    #expect(try #require(batch(&machine, 0)).count >= 32)
+  }
+
+  /// Where even one row takes longer than the target, small batches would only be slower.
+  @Test func whatCannotMeetTheTargetRunsInLargeBatches() throws {
+    var machine = machine(target: 4 * millisecond)
+    for index in 0..<64 { machine.add(item(0), index, now: 0) }
+    #expect(try #require(batch(&machine, 0)).count >= 32)
+    let isMet = machine.targetIsMet
+    #expect(!isMet)
+  }
+
+  /// Replies in order: what comes first runs first, whatever its length.
+  @Test func inOrderNothingIsPassedOver() {
+    var machine = machine(passedOver: 0), taken: [Int] = []
+    var random = SeededGenerator(seed: 3)
+    for index in 0..<300 { machine.add(item(0, length: Int.random(in: 1...256, using: &random)), index, now: 0) }
+    while let next = batch(&machine, 0) { taken += next }
+    #expect(taken == Array(0..<300))
   }
 
   @Test func anExploringBatchIsStillWithinBounds() {
