@@ -64,7 +64,8 @@ if reportFile != nil {
 }
 let worker = try Worker(model: model, configuration: configuration)
 nonisolated(unsafe) var stopping: Worker? = worker  // Set before the signal is unblocked.
-signal(SIGTERM) { _ in stopping?.stop() }
+// Sendable: whichever thread gets the signal runs it.
+signal(SIGTERM) { @Sendable _ in stopping?.stop() }
 if let reportFile { report(worker, fetched, to: reportFile) }
 do {
   try await worker.run()

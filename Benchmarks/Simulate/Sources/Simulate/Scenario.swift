@@ -91,17 +91,27 @@ extension Scenario {
       }
     }
     for share in [1.0, 0.5] {
-      list.append(Contender(name: "Clipper AIMD, objective \(text(share * device.target, 0)) ms", kind: .aimd) { _ in AIMD(objective: Nanoseconds(share * Double(target))) })
+      list.append(
+        Contender(name: "Clipper AIMD, objective \(text(share * device.target, 0)) ms", kind: .aimd) { _ in
+          aimd(share)
+        })
     }
     let sheds = pattern != .backlog
     for cap in caps.suffix(3) {
       list.append(Contender(name: "BentoML, \(cap) rows", kind: .bento) { _ in Bento(most: cap, target: target, sheds: sheds) })
-      for threads in [max(2, device.lanes), device.lanes * 2] where threads > 1 {
+      for threads in Set([device.lanes, max(2, device.lanes), device.lanes * 2]).sorted() {
         list.append(Contender(name: "TF ASBS, \(cap) rows, \(threads) threads", kind: .shared) { _ in SharedAdaptive(most: cap, threads: threads) })
       }
     }
     list.append(adaptive(isQuiet ? .efficiency : .latency))
     return list
+  }
+
+  /// - Parameter share: of the target, for a run. The bound begins where runs of mean length reach it.
+  func aimd(_ share: Double) -> Scheduler {
+    var bound = 1
+    while bound < 4096, device.time(rows: bound + 1, longest: Int(meanLength.rounded()), running: device.lanes) <= share * device.target { bound += 1 }
+    return AIMD(objective: Nanoseconds(share * device.target * 1e6), bound: Double(bound))
   }
 
   func adaptive(_ objective: AdaptiveSettings.Objective) -> Contender {

@@ -95,10 +95,13 @@ final class FixedGrouped: Scheduler {
 /// not. A free container takes what waits, up to the bound.
 final class AIMD: Scheduler {
   private var waiting = Ring<Int>()
-  private var bound = 1.0
+  private var bound: Double
   private let objective: Nanoseconds
-  private var last = 0
-  init(objective: Nanoseconds) { self.objective = objective }
+  /// - Parameter bound: where it begins; grown from 1, most of a short trace would be over before it is found.
+  init(objective: Nanoseconds, bound: Double) {
+    self.objective = objective
+    self.bound = bound
+  }
   override func add(_ record: Int, length: Int, now: Nanoseconds) { waiting.append(record) }
   override func next(_ now: Nanoseconds, _ batch: inout [Int]) -> Decision {
     guard !waiting.isEmpty else { return .wait(nil) }
@@ -182,8 +185,6 @@ final class SharedAdaptive: Scheduler {
   private var underWay = 0
   private var random = SeededGenerator(seed: 5)
   private var count = 0, sum = 0.0, lastMean = 0.0, lastFell = false, direction = 1.0, size = 0.125
-  private var created: [Nanoseconds: Nanoseconds] = [:]
-  private var firstArrival: [Int: Nanoseconds] = [:]
 
   init(most: Int, threads: Int) {
     self.most = most
@@ -206,8 +207,9 @@ final class SharedAdaptive: Scheduler {
     underWay -= 1
     count += 1
     sum += Double(now - oldest)
-    guard count == 1000 else { return }
-    let mean = sum / 1000
+    // 1,000 by default, which is more than a short trace has.
+    guard count == 100 else { return }
+    let mean = sum / 100
     if mean < lastMean {
       size = max(1.0 / 128, min(0.125, size * (lastFell ? 2 : 0.5)))
     } else {

@@ -14,13 +14,13 @@ func compareSingle() {
         Setting(name: "grouped \(tokens) tokens, wait \(text(100 * share, 0)) % of target") { FixedGrouped(tokens: tokens, rows: 4096, wait: nanoseconds($0, share)) })
     }
   }
-  for share in [1, 0.5] { settings.append(Setting(name: "Clipper AIMD, objective \(text(100 * share, 0)) % of target") { AIMD(objective: nanoseconds($0, share)) }) }
+  for share in [1, 0.5] { settings.append(Setting(name: "Clipper AIMD, objective \(text(100 * share, 0)) % of target") { $0.aimd(share) }) }
   for rows in [16, 32, 64, 128] {
     settings.append(
       Setting(name: "BentoML, \(rows) rows") { scenario in
         Bento(most: rows, target: nanoseconds(scenario, 1), sheds: scenario.pattern != .backlog)
       })
-    settings.append(Setting(name: "TF ASBS, \(rows) rows") { SharedAdaptive(most: rows, threads: max(2, $0.device.lanes)) })
+    settings.append(Setting(name: "TF ASBS, \(rows) rows") { SharedAdaptive(most: rows, threads: $0.device.lanes) })
   }
   // The adaptive policy with one objective for all, as the settings have one wait for all.
   for objective in AdaptiveSettings.Objective.allCases { settings.append(Setting(name: "adaptive, always \(objective.rawValue)") { $0.adaptive(objective).make(0) }) }

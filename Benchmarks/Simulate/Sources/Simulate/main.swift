@@ -57,7 +57,9 @@ func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(max(1, va
 func halfWidth(_ values: [Double]) -> Double {
   guard values.count > 1 else { return 0 }
   let middle = mean(values)
-  return 2.1 * (values.reduce(0) { $0 + ($1 - middle) * ($1 - middle) } / Double(values.count - 1) / Double(values.count)).squareRoot()
+  // Student's t.
+  let t = [12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26].dropFirst(values.count - 2).first ?? 2.1
+  return t * (values.reduce(0) { $0 + ($1 - middle) * ($1 - middle) } / Double(values.count - 1) / Double(values.count)).squareRoot()
 }
 
 func compare() {
@@ -73,13 +75,8 @@ func compare() {
     var contenders = scenario.contenders()
     if !isQuick || contenders.count > 12 {
       // Most of the grid is far off: a short look picks the best of each kind for the long one.
-      let short = traces.prefix(2).map { trace in
-        var trace = trace
-        trace.arrivals = Array(trace.arrivals.prefix(4000))
-        trace.lengths = Array(trace.lengths.prefix(4000))
-        return trace
-      }
-      let looked = contenders.map { (contender: $0, score: mean(score(scenario, $0, capacity: capacity, seeds: min(2, seeds), records: 4000, traces: Array(short)))) }
+      let short = (0..<2).map { Trace(scenario.pattern, scenario.lengths, records: 4000, seed: UInt64($0)) }
+      let looked = contenders.map { (contender: $0, score: mean(score(scenario, $0, capacity: capacity, seeds: min(2, seeds), records: 4000, traces: short))) }
       contenders = kinds.flatMap { kind in looked.filter { $0.contender.kind == kind.0 }.sorted { $0.score > $1.score }.prefix(kind.0 == .fixed || kind.0 == .grouped ? 2 : 1).map(\.contender) }
     }
     let scores = contenders.map { ($0, score(scenario, $0, capacity: capacity, seeds: seeds, records: records, traces: traces)) }
