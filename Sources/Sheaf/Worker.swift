@@ -122,7 +122,7 @@ public final class Worker: Sendable {
     batcher.end()
     gate.end()
     intake.end()
-    if let missed = source.missedAtEnd { fault.record(WorkerError("the drain missed its bound with \(missed); the group's next owner answers them again")) }
+    if let missed = source.missedAtEnd { fault.record(WorkerError("\(missed); the group's next owner answers them again")) }
     let waits = !source.hasUnsettled
     for thread in decoding + lanes { thread.leave(waiting: waits) }
     intake.leave(waiting: waits)

@@ -65,6 +65,8 @@ final class Fleet {
     members.removeAll { $0 === member }
     member.process.signal(SIGTERM)
     let exit = member.process.wait(seconds: 60)
+    // A broker that is away takes partitions with it, and whoever had them says so.
+    if exit == .code(1), lastLines(member).contains("partitions were lost to the group during the drain") { return nil }
     return exit == .code(0) ? nil : "\(member.name) was asked to end and \(exit.map { "ended with \($0)" } ?? "did not within a minute"): \(lastLines(member))"
   }
 

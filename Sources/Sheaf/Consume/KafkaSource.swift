@@ -158,6 +158,8 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
     case .revoke(let partitions, let lost):
       isAssigned = false
       configuration.log("revoked \(describe(partitions))\(lost ? ", lost" : "")")
+      isLosing = lost
+      defer { isLosing = false }
       try perform(machine.revoked(partitions, lost: lost, now: monotonicNow()), intake)
     case .committed(let offsets, let error): try committed(offsets, error, intake)
     case .statistics(let json): configuration.statistics?(json)
@@ -242,7 +244,7 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
         if unsettled > 0 || uncommitted > 0 {
           let words = "\(unsettled) records unsettled and \(uncommitted) answered but not committed"
           configuration.log("let go of \(describe(partitions)) with \(words); their next owner answers them again")
-          if machine.isStopping { missedAtEnd = words }
+          if machine.isStopping { missedAtEnd = (isLosing ? "partitions were lost to the group during the drain, with " : "the drain missed its bound with ") + words }
         }
       case .answer(let partitions): try answer(partitions)
       case .close: consumer.beginClose()
@@ -273,6 +275,8 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
   }
 
   var missedAtEnd: String?
+  /// The revoke that is looked at takes away what the group has given to others already.
+  private var isLosing = false
   var hasUnsettled: Bool { ledger.hasOutstanding }
 
   // MARK: Any thread

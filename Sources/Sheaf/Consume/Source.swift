@@ -54,7 +54,8 @@ protocol Source: AnyObject, Sendable {
   func record(_ ticket: Ticket) -> Record
   /// Before the first outcome is sent: the record needs so many acknowledged, instead of one.
   func require(_ outcomes: UInt8, _ ticket: Ticket)
-  /// After `run`: what was let go unsettled or uncommitted, because a drain at shutdown reached its bound; nil: nothing.
+  /// After `run`: why and what was let go unsettled or uncommitted in the drain at shutdown, where that reached its bound or lost its
+  /// partitions; nil: nothing.
   var missedAtEnd: String? { get }
   /// After `run`: some of it is unsettled, and a lane may still be at work on it.
   var hasUnsettled: Bool { get }
