@@ -198,7 +198,8 @@ struct CostModel: Sendable {
     }
   }
 
-  /// The last residuals of well-known cells: nearly all on one side and far from 0 means that the device has changed.
+  /// The last residuals of well-known cells: nearly all on one side and far from 0 means that the device has changed. Two that are
+  /// far off, by the measure of what runs usually stray, do too: eight runs planned for twice the speed would all be late.
   private struct Recent: Sendable {
     private static let span = 8
     private var values: [Double] = []
@@ -207,6 +208,13 @@ struct CostModel: Sendable {
     mutating func add(_ residual: Double, sigma: Double) -> Double? {
       values.append(residual)
       if values.count > Recent.span { values.removeFirst() }
+      if values.count >= 2 {
+        let (one, other) = (values[values.count - 2], residual), far = max(0.4, 6 * sigma)
+        if min(abs(one), abs(other)) > far, one * other > 0 {
+          values.removeAll(keepingCapacity: true)
+          return abs(one) < abs(other) ? one : other
+        }
+      }
       guard values.count == Recent.span else { return nil }
       let sorted = values.sorted()
       let median = (sorted[3] + sorted[4]) / 2

@@ -71,6 +71,18 @@ import Testing
     #expect(error(model, 32, 120) < 0.2)
   }
 
+  /// Twice the time twice in a row is enough where runs stray little; a lone slow run is not.
+  @Test func aLargeChangeIsNoticedAtOnce() {
+    var model = trained()
+    let before = model.changes
+    model.observe(rows: 8, length: 40, duration: Nanoseconds(time(8, 40) * 2))
+    model.observe(rows: 8, length: 40, duration: Nanoseconds(time(8, 40)))
+    #expect(model.changes == before)
+    for _ in 0..<2 { model.observe(rows: 8, length: 40, duration: Nanoseconds(time(8, 40) * 2)) }
+    #expect(model.changes == before + 1)
+    #expect(error(model, 32, 120, by: 2) < 0.2)
+  }
+
   @Test func noiseIsNoChange() { #expect(trained(3000, noise: 0.4).changes == 0) }
 
   @Test func slowDriftCarriesShapesThatAreNotRun() {
