@@ -26,7 +26,7 @@ func configuration(_ topic: String, _ profile: RunProfile? = nil) -> WorkerConfi
   batch.policy = .adaptive
   batch.adaptive.latencyTarget = Nanoseconds(target) * 1_000_000
   var configuration = WorkerConfiguration(
-    kafka: ["bootstrap.servers": broker.bootstrap, "group.id": topic, "session.timeout.ms": "6000", "fetch.wait.max.ms": "5"],
+    kafka: ["bootstrap.servers": broker.bootstrap, "group.id": topic, "session.timeout.ms": "6000", "fetch.wait.max.ms": "1"],
     topics: .init(requests: [topic], format: .text, replyFormat: .raw, replies: "\(topic)-replies"), batch: batch)
   configuration.profile = profile
   configuration.log = { _ in }
@@ -63,7 +63,7 @@ func drive(_ topic: String, _ profile: RunProfile, seconds: Double, _ rate: (Dou
   let texts = try lognormalTexts(times.count, seed: 5)
   let worker = try Worker(model: model, configuration: configuration(topic, profile))
   async let running: Void = worker.run()
-  let consumer = try TestConsumer(bootstrap: broker.bootstrap, topic: "\(topic)-replies")
+  let consumer = try TestConsumer(bootstrap: broker.bootstrap, topic: "\(topic)-replies", properties: ["fetch.wait.max.ms": "1"])
   let producer = try TestProducer(bootstrap: broker.bootstrap, properties: ["linger.ms": "0"])
   func send(_ index: Int, _ text: String) throws {
     try producer.send(topic, TestRecord(key: nil, value: Array(text.utf8), headers: [.init("kafka_correlationId", Array("\(index)".utf8))], partition: Int32(index % partitions)))
