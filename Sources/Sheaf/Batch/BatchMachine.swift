@@ -9,6 +9,11 @@ struct BatchItem: BitwiseCopyable {
   var bytes: Int
   /// When it expires; `.max`: never.
   var deadline: Nanoseconds = .max
+  /// How long it had waited elsewhere when it arrived, where the broker's clock tells.
+  var before: Nanoseconds = 0
+
+  /// When its waiting began, for the latency target.
+  var origin: Nanoseconds { arrival - min(arrival, before) }
 }
 
 /// Decides when the waiting requests become a batch, and which of them. Pure: time is an argument, and `next` tells the deadline

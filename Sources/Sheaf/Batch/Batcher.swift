@@ -129,7 +129,8 @@ final class Batcher: @unchecked Sendable {  // Everything mutable is protected b
   /// - Parameter isHurried: where it turns true, it does not wait (`withdrawBarred` wakes it).
   /// - Returns: those whose assignment ended meanwhile. They were not there for `withdrawBarred`, and would wait until due.
   func add(_ requests: UnsafeBufferPointer<Request>, _ priority: Priority = .interactive, isHurried: () -> Bool = { false }) -> [Request] {
-    monitor.locked {
+    let clocks = Clocks.now()
+    return monitor.locked {
       var barred: [Request] = []
       while machine.rows(priority) >= window, !isEnded, !isHurried() {
         decodeWaits = true
@@ -142,7 +143,7 @@ final class Batcher: @unchecked Sendable {  // Everything mutable is protected b
           barred.append(request)
           continue
         }
-        machine.add(BatchItem(arrival: request.record.arrival, rows: Int(request.rows), length: Int(request.length), bytes: request.byteCount, deadline: request.deadline), request, priority, now: now)
+        machine.add(BatchItem(arrival: request.record.arrival, rows: Int(request.rows), length: Int(request.length), bytes: request.byteCount, deadline: request.deadline, before: clocks.before(request.record)), request, priority, now: now)
       }
       // Where a decode thread waits too, one signal might wake that.
       if idleLanes > 0, wasEmpty || isDueSooner { if decodeWaits { monitor.broadcast() } else { monitor.signal() } }

@@ -13,6 +13,15 @@ struct Clocks {
   }
 }
 
+extension Clocks {
+  /// How long a record had waited when it arrived here, where its timestamp is the broker's; 0 else: a producer's clock is not trusted.
+  @inline(__always) func before(_ record: Record) -> Nanoseconds {
+    guard record.isLogAppendTime else { return 0 }
+    let waited = wall - Deadlines.nanoseconds(record.timestamp) - (Int64(monotonic) - Int64(record.arrival))
+    return Nanoseconds(max(0, waited))
+  }
+}
+
 /// Until when a request is worth running: its `sheaf_deadline`, its `sheaf_timeout`, or the configured default. Pure.
 struct Deadlines {
   /// `topics.timeout`: of requests that carry neither header; `nil`: none.
@@ -51,7 +60,7 @@ struct Deadlines {
   }
 
   /// Far ahead at most, so that sums with clocks fit.
-  private static func nanoseconds(_ milliseconds: Int64) -> Int64 { min(max(0, milliseconds), Int64.max / 4_000_000) * 1_000_000 }
+  static func nanoseconds(_ milliseconds: Int64) -> Int64 { min(max(0, milliseconds), Int64.max / 4_000_000) * 1_000_000 }
 }
 
 extension RecordFault {

@@ -91,7 +91,7 @@ struct AdaptiveMachine<Payload>: ~Copyable {
       self.quiet = nil
     }
     let target = target
-    let age = now > waiting.item(oldest).arrival ? Double(now - waiting.item(oldest).arrival) : 0
+    let age = now > waiting.item(oldest).origin ? Double(now - waiting.item(oldest).origin) : 0
     makePlan(now, target: target, age: age)
     if plan.isForced { return .dispatch(count: selected.count, .passedOver) }
     if plan.isFull { return .dispatch(count: selected.count, .full) }
@@ -135,7 +135,8 @@ struct AdaptiveMachine<Payload>: ~Copyable {
     // The busier the device, the less there is to gain and the more to lose.
     let load = min(1, max(usual, present) * rowTime / 1e9 / Double(lanes))
     let due = planner.slack(plan, waiting, model, limits(target), now: now, target: target * 0.95 * (1 - load * load))
-    let slack = min(due.time, Double(min(settings.maxWait, UInt64(1) << 62)) - age)
+    let arrival = oldestArrival ?? now
+    let slack = min(due.time, Double(min(settings.maxWait, UInt64(1) << 62)) - (now > arrival ? Double(now - arrival) : 0))
     guard slack > 0 else { return .dispatch(count: selected.count, due.byDeadline ? .deadline : .wait) }
     let until = now + Nanoseconds(slack)
     guard usual == 0 || usual * slack / 1e9 > 0.2 else { return .dispatch(count: selected.count, .lonely) }

@@ -45,8 +45,8 @@ struct BatchPlanner: Sendable {
   mutating func slack<Payload>(_ plan: Plan, _ waiting: borrowing WaitingSet<Payload>, _ model: CostModel, _ limits: BatchLimits, now: Nanoseconds, target: Double) -> (time: Double, byDeadline: Bool) {
     guard let oldest = waiting.oldest else { return (.infinity, false) }
     func left(_ index: Int32) -> Double {
-      let arrival = waiting.item(index).arrival
-      return target - (now > arrival ? Double(now - arrival) : 0)
+      let origin = waiting.item(index).origin
+      return target - (now > origin ? Double(now - origin) : 0)
     }
     func untilExpired(_ index: Int32) -> Double {
       let deadline = waiting.item(index).deadline
@@ -111,7 +111,7 @@ struct BatchPlanner: Sendable {
       longest = max(longest, item.length)
       let value = table.entry(bucket, model, limits).value * Double(item.rows)
       worth += value
-      merit += value * urgency(item.arrival)
+      merit += value * urgency(item.origin)
       index = waiting.next(after: now)
     }
     defer { for index in selected { forced[waiting.bucket(index)] = 0 } }
@@ -204,13 +204,13 @@ struct BatchPlanner: Sendable {
 
   /// What waiting adds to a request's weight: delay costs the more the nearer the target is. Without it the common lengths are
   /// served first, and the tail of the others grows.
-  @inline(__always) private func urgency(_ arrival: Nanoseconds) -> Double {
-    let age = now > arrival ? min(2, Double(now - arrival) / target) : 0
+  @inline(__always) private func urgency(_ origin: Nanoseconds) -> Double {
+    let age = now > origin ? min(2, Double(now - origin) / target) : 0
     return 1 + age * age
   }
   private func urgency<Payload>(of bucket: Int, _ waiting: borrowing WaitingSet<Payload>) -> Double {
     guard let first = waiting.firstInBucket(bucket), let last = waiting.lastInBucket(bucket) else { return 1 }
-    return (urgency(waiting.item(first).arrival) + urgency(waiting.item(last).arrival)) / 2
+    return (urgency(waiting.item(first).origin) + urgency(waiting.item(last).origin)) / 2
   }
 
   /// Takes from the longest bucket down, the oldest of each first.

@@ -17,8 +17,8 @@ public struct AdaptiveSettings: Sendable, Hashable {
   }
 
   public var objective = Objective.latency
-  /// What 99 of 100 requests are to be answered within, from arrival to the reply's acknowledgement; nanoseconds, 1 and more.
-  /// Default 100 ms.
+  /// What 99 of 100 requests are to be answered within, from the broker's timestamp (LogAppendTime) or, without, from arrival, to the
+  /// reply's acknowledgement; nanoseconds, 1 and more. Default 100 ms.
   public var latencyTarget: Nanoseconds = 100_000_000
   /// How many batches with a newer request may go before one that waits; 1 and more. Default 128.
   public var passedOverAtMost = 128
