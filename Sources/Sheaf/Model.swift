@@ -131,8 +131,8 @@ public struct Signature: Sendable, Hashable {
   public var maxRows: Int?
   /// The longest row along the pad axis the model takes; `nil`: no limit known.
   public var maxLength: Int?
-  /// Batches are filled up with padding to shapes that warm-up runs: for devices on which the first run of every shape is slow.
-  /// Default false.
+  /// Batches are filled up with padding to shapes that warm-up runs, or run in parts where none of them is large enough: for devices
+  /// on which the first run of every shape is slow. Default false.
   public var roundsShapes = false
 
   public init(inputs: [TensorSpec], outputs: [TensorSpec], maxRows: Int? = nil, maxLength: Int? = nil) {

@@ -19,13 +19,21 @@ struct BatchFiller {
     }
   }
 
-  func fill(_ batch: ModelBatch, _ requests: ArraySlice<Request>) {
-    var rows = 0, length = 1
+  private func shape(_ requests: ArraySlice<Request>) -> WarmUp.Shape {
+    var shape = WarmUp.Shape(rows: 0, length: 1)
     for request in requests {
-      rows += Int(request.rows)
-      length = max(length, Int(request.length))
+      shape.rows += Int(request.rows)
+      shape.length = max(shape.length, Int(request.length))
     }
-    let shape = rounding?.round(WarmUp.Shape(rows: rows, length: length)) ?? WarmUp.Shape(rows: rows, length: length)
+    return shape
+  }
+
+  /// Whether a batch of these would be of a shape that was never run, where those are slow.
+  func isNew(_ requests: ArraySlice<Request>) -> Bool { rounding.map { !$0.holds(shape(requests)) } ?? false }
+
+  func fill(_ batch: ModelBatch, _ requests: ArraySlice<Request>) {
+    let own = shape(requests), rows = own.rows
+    let shape = rounding?.round(own) ?? own
     // Rows of padding are some request's row once more, whose answer nobody reads: no value that the model was not made for.
     let spare = shape.rows > rows ? requests.first { $0.rows == 1 } : nil
     batch.begin(rows: spare == nil ? rows : shape.rows, length: shape.length, requested: rows)

@@ -25,6 +25,7 @@ struct FailureMachine {
     case failed
     /// The child process they ran in is dead: not once more as a whole.
     case crashed
+    /// Or of a shape that is better run in parts.
     case outOfMemory
     case unavailable
     /// Nothing is known of them: they are run again.

@@ -21,11 +21,11 @@ import Testing
   private func gate() -> Gate { Gate { [holds] reason in holds.withLock { $0.append(reason) } } }
 
   private func lane(
-    _ batcher: Batcher, _ gate: Gate, signals: @escaping () -> DeviceSignals? = { nil }, _ onRun: @escaping (ModelBatch) throws -> Void
+    _ batcher: Batcher, _ gate: Gate, rounding: ShapeRounding? = nil, signals: @escaping () -> DeviceSignals? = { nil }, _ onRun: @escaping (ModelBatch) throws -> Void
   ) -> Lane {
     Lane(
       signature: ScriptedContext.signature, context: ScriptedContext(onRun), batcher: batcher, source: source, writer: writer, gate: gate,
-      signals: signals, log: { [log] line in log.withLock { $0.append(line) } }, fail: { [faults] error in faults.withLock { $0.append("\(error)") } })
+      rounding: rounding, signals: signals, log: { [log] line in log.withLock { $0.append(line) } }, fail: { [faults] error in faults.withLock { $0.append("\(error)") } })
   }
 
   private var told: [UInt32: [String]] { writer.told.withLock { $0 } }
@@ -85,6 +85,17 @@ import Testing
     #expect(sizes == Array(repeating: 16, count: 3) + Array(repeating: 8, count: 26))
     #expect(told == Dictionary(uniqueKeysWithValues: (0..<256).map { ($0, ["\(UInt8(truncatingIfNeeded: $0))"]) }))
     #expect(log.withLock { $0 } == ["memory is near its limit (96 of 100 bytes): batches have 8 rows at most for now"])
+  }
+
+  /// Where new shapes are slow, a batch that no known one holds is run in parts that some do.
+  @Test func whatNoKnownShapeHoldsRunsInParts() {
+    let batcher = batcher(14, rows: 10)
+    batcher.end()
+    var sizes: [Int] = []
+    lane(batcher, gate(), rounding: ShapeRounding(grid: [1, 2, 4].map { WarmUp.Shape(rows: $0, length: 1) })) { batch in sizes.append(batch.rows) }.run()
+    #expect(sizes == [2, 4, 2, 4, 4])
+    #expect(told == Dictionary(uniqueKeysWithValues: (0..<14).map { ($0, ["\($0)"]) }))
+    #expect(batcher.settings.maxRows == 10 && log.withLock { $0.isEmpty })
   }
 
   @Test func aRecordThatExhaustsTheMemoryAloneIsFailed() {
