@@ -68,7 +68,13 @@ public final class RealKafka: TestBroker {
   public func stop(_ node: Int) { nodes[node].end(SIGTERM) }
   public func kill(_ node: Int) { nodes[node].end(SIGKILL) }
 
-  public func createTopic(_ name: String, partitions: Int) throws { try client.createTopic(name, partitions: partitions, copies: nodes.count) }
+  /// Returns when every node knows the topic, whichever a client asks.
+  public func createTopic(_ name: String, partitions: Int) throws {
+    try client.createTopic(name, partitions: partitions, copies: nodes.count)
+    for address in bootstrap.split(separator: ",") {
+      guard looks(for: 30, until: { (try? TestClient(bootstrap: String(address)).partitions(name)) == partitions }) else { throw TestClientError("\(address) does not hear of topic \(name)") }
+    }
+  }
 
   /// What the nodes have written so far, for the message of a failure.
   public var log: String { nodes.map(\.log).joined() }
