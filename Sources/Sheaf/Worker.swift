@@ -128,7 +128,7 @@ public final class Worker: Sendable {
     intake.leave(waiting: waits)
     sink.leave(waiting: waits)
     let status = status
-    configuration.log("ended: \(status.recordsTaken) records taken, \(status.recordsSettled) settled, \(status.recordsFailed) of them failed\(status.recordsIsolated > 0 ? ", \(status.recordsIsolated) run in a child process" : ""); \(status.batches) batches of \(status.rows) rows\(status.tokens > status.rows ? ", \(status.padding * 100 / status.tokens) % padding" : "")")
+    configuration.log("ended: \(status.recordsTaken) records taken, \(status.recordsSettled) settled, \(status.recordsFailed) of them failed\(status.recordsTaken > status.recordsSettled ? ", \(status.recordsTaken - status.recordsSettled) given back" : "")\(status.recordsIsolated > 0 ? ", \(status.recordsIsolated) run in a child process" : ""); \(status.batches) batches of \(status.rows) rows\(status.tokens > status.rows ? ", \(status.padding * 100 / status.tokens) % padding" : "")")
     if let error = fault.first { throw error }
   }
 
@@ -168,7 +168,7 @@ public final class Worker: Sendable {
     let counts = source.counts, tally = batcher.totals
     let holds = [gate.reason].compactMap(\.self) + decodeStages.withLock { $0 }.flatMap(\.holds)
     return WorkerStatus(
-      recordsInside: counts.inside, bulkRecordsInside: source.bulkInside, bytesInside: counts.bytes, recordsTaken: counts.taken, recordsSettled: counts.returned, recordsFailed: sink.failed,
+      recordsInside: counts.inside, bulkRecordsInside: source.bulkInside, bytesInside: counts.bytes, recordsTaken: counts.taken, recordsSettled: counts.settled, recordsFailed: sink.failed,
       recordsIsolated: intake.withLock { $0?.isolated ?? 0 }, batches: tally.batches,
       rows: tally.rows, batchSizes: tally.sizes, reasons: Dictionary(uniqueKeysWithValues: tally.reasons.map { ($0.key.rawValue, $0.value) }),
       tokens: tally.tokens, padding: tally.padding, rowPadding: tally.rowPadding, idleTime: tally.idle, waitTime: tally.waited, lateBatches: tally.late,

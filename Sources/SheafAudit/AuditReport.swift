@@ -53,7 +53,7 @@ public struct AuditReport: Sendable, Hashable {
     var places = ""
     if lost > 0 { places = ": \(examples.joined(separator: ", "))" + (lost > examples.count ? ", …" : "") }
     lines.append("lost          \(lost)" + places)
-    if hasGroup { lines.append("committed     \(committedPast == 0 ? "nothing" : "\(committedPast) lost records") passed; \(lost - committedPast) may still be answered") }
+    if hasGroup { lines.append("committed     \(committedPast == 0 ? "nothing" : "\(committedPast) lost records") passed\(lost > committedPast ? "; \(lost - committedPast) of those that count as lost may still be answered" : "")") }
     lines.append("duplicated    \(duplicated)")
     lines.append("reordered     \(reordered)")
     if strays > 0 { lines.append("strays        \(strays) replies or dead letters of no record read here") }

@@ -45,7 +45,7 @@ struct ProfileStore {
     return "\(folder)/\(plain)-\(String(hash, radix: 16))"
   }
 
-  func read() -> RunProfile? { path.flatMap(readFile).flatMap(RunProfile.init(encoded:)) }
+  func read() -> RunProfile? { path.flatMap { readFile($0, waits: false) }.flatMap(RunProfile.init(encoded:)) }
 
   /// Replaces the file in one step. - Returns: whether it was written.
   @discardableResult func write(_ profile: RunProfile) -> Bool {

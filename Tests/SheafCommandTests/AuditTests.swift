@@ -49,6 +49,6 @@ import Testing
     let (code, lines) = try Sheaf.run("audit", "--from-config", configuration, "--exactly-once")
     #expect(code == 0, "\(lines)")
     #expect(lines.contains("records       21") && lines.contains("answered      20") && lines.contains("dead-lettered 1") && lines.contains("lost          0"))
-    #expect(lines.contains("committed     nothing passed; 0 may still be answered"))
+    #expect(lines.contains("committed     nothing passed"))
   }
 }

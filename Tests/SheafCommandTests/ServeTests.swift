@@ -53,6 +53,13 @@ import Testing
     try reload(text + "\n    batch: { maxRows: 7 }\nlimits: { span: 1234 }\n", until: "not reloaded: limits.span: at the next start")
     try reload(text + "\nlimit: 3\n", until: "limit: unknown key")
     #expect(try Sheaf.run("send", "--bootstrap", broker.bootstrap, "two").code == 0)
+    // A pipe that nobody writes to is not waited for: signals go on to be obeyed.
+    unlink(path)
+    mkfifo(path, 0o600)
+    serve.process.signal(SIGHUP)
+    #expect(serve.waits(for: "not reloaded: \(path): cannot be read", seconds: 20))
+    serve.process.signal(SIGTERM)
+    #expect(serve.process.wait(seconds: 30) == .code(0))
   }
 
   @Test func untilEndWorksOffWhatIsThere() throws {
@@ -71,7 +78,11 @@ import Testing
     let first = try Sheaf(["serve", "--config", path, "--set", "kafka.session.timeout.ms=6000"])
     while try broker.client.endOffsets("replies").reduce(0, +) < 50 { try #require(first.process.isRunning) }
     first.process.signal(SIGKILL)
-    let (code, lines) = try Sheaf(["serve", "--config", path, "--until", "end", "--set", "kafka.session.timeout.ms=6000"]).end(within: 120)
+    let second = try Sheaf(["serve", "--config", path, "--until", "end", "--set", "kafka.session.timeout.ms=6000"])
+    // The child is what the worker was when it started, whatever has become of the file.
+    #expect(second.waits(for: "joining group", seconds: 60))
+    try writeText("kafka: [", to: path)
+    let (code, lines) = try second.end(within: 120)
     #expect(code == 0 && lines.contains { $0.contains("are run in a child process") } && !lines.contains { $0.contains("no child process") }, "\(lines)")
     #expect(try broker.client.committed("embeddings", "requests") == [200, 200])
     let replies = try broker.client.consume("replies", count: Int(try broker.client.endOffsets("replies").reduce(0, +)))

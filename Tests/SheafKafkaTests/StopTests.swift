@@ -23,7 +23,7 @@ import Testing
       worker.withLock { $0 = made }
       try await made.run()
       worker.withLock { $0 = nil }
-      #expect(made.status.recordsInside == 0 && made.status.recordsTaken == made.status.recordsSettled)
+      #expect(made.status.recordsInside == 0 && made.status.recordsTaken >= made.status.recordsSettled)
       #expect(made.status.signals?.memoryUsed ?? 0 > 0 && made.status.signals?.gpu == nil)
     }
     #expect(rounds > 1)

@@ -11,7 +11,14 @@ import Sheaf
 /// Rows from the first run to the last, for a rate without the time a group needs to form.
 enum Timing {
   nonisolated(unsafe) static var first = timespec(), last = timespec(), rows = 0
+  nonisolated(unsafe) private static let lock = {
+    let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    pthread_mutex_init(lock, nil)
+    return lock
+  }()
   static func note(_ count: Int) {
+    pthread_mutex_lock(lock)
+    defer { pthread_mutex_unlock(lock) }
     clock_gettime(CLOCK_MONOTONIC, &last)
     if rows == 0 { first = last }
     rows += count

@@ -343,7 +343,7 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
 
   func require(_ outcomes: UInt8, _ ticket: Ticket) { ledger.require(outcomes, ticket) }
 
-  var counts: (inside: Int, bytes: Int, taken: Int, returned: Int) { ledger.counts }
+  var counts: (inside: Int, bytes: Int, taken: Int, settled: Int) { ledger.counts }
 
   var bulkInside: Int { ledger.bulkInside }
 

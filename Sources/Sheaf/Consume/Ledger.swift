@@ -60,7 +60,7 @@ final class Ledger: @unchecked Sendable {  // Everything mutable is protected by
   private var bulk = Inside()
   private let hasBulk: Bool
   private var taken = 0
-  private var returned = 0
+  private var settledCount = 0
   /// What the consume thread sleeps for.
   private var wantsEmpty = false
   /// The consume thread is woken whenever nothing is inside any more.
@@ -300,12 +300,12 @@ final class Ledger: @unchecked Sendable {  // Everything mutable is protected by
   /// As if something had been settled: a commit is to be tried again.
   func markProgress() { monitor.locked { progressed = true } }
 
-  /// Records inside the worker, records taken and given back since the start.
-  var counts: (inside: Int, bytes: Int, taken: Int, returned: Int) {
+  /// Records inside the worker, records taken and settled since the start.
+  var counts: (inside: Int, bytes: Int, taken: Int, settled: Int) {
     monitor.locked {
       (
         interactive.records + interactive.aside.records + bulk.records + bulk.aside.records,
-        interactive.bytes + interactive.aside.bytes + bulk.bytes + bulk.aside.bytes, taken, returned
+        interactive.bytes + interactive.aside.bytes + bulk.bytes + bulk.aside.bytes, taken, settledCount
       )
     }
   }
@@ -411,7 +411,7 @@ final class Ledger: @unchecked Sendable {  // Everything mutable is protected by
       interactive.bytes -= total - ofBulk.bytes
       bulk.records -= ofBulk.records
       bulk.bytes -= ofBulk.bytes
-      returned += count
+      if settled { settledCount += count }
       if hasWantedRoom() { wakes = true }
       if wakesWhenEmpty, interactive.records + bulk.records == 0 { wakes = true }
       if count > 0, !progressed {

@@ -60,7 +60,7 @@ protocol Source: AnyObject, Sendable {
   /// After `run`: some of it is unsettled, and a lane may still be at work on it.
   var hasUnsettled: Bool { get }
   /// Records and bytes inside the worker, records taken and given back since the start.
-  var counts: (inside: Int, bytes: Int, taken: Int, returned: Int) { get }
+  var counts: (inside: Int, bytes: Int, taken: Int, settled: Int) { get }
   /// Of the records inside, those that are bulk.
   var bulkInside: Int { get }
   /// Every turn of the consume thread is told to this; set before `run`.

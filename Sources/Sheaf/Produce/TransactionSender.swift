@@ -181,8 +181,10 @@ final class TransactionSender {
       try abort()
       return true
     } catch {
-      let instance = sink.configuration.kafka["group.instance.id"].map { "; is there another worker with group.instance.id \($0)?" }
-      sink.fail(WorkerError("kafka: transactions cannot go on: \(error)\(error.error.name == "_FENCED" ? instance ?? "" : "")"))
+      let timeout = sink.configuration.kafka["transaction.timeout.ms"] ?? "\(ClientProperties.transactionTimeout)"
+      let instance = sink.configuration.kafka["group.instance.id"].map { ", or there is another worker with group.instance.id \($0)" } ?? ""
+      let fenced = "; the broker has aborted a transaction that was open for longer than transaction.timeout.ms, \(timeout) ms\(instance): what it held is answered by the next worker"
+      sink.fail(WorkerError("kafka: transactions cannot go on: \(error)\(error.error.name == "_FENCED" ? fenced : "")"))
       return false
     }
   }

@@ -36,10 +36,16 @@ enum ServeCommand: Subcommand {
     """
   }
 
+  /// The configuration as it was when the worker started: its children do as it does, whatever has become of the file.
+  private static let startVariable = "SHEAF_STARTED_WITH"
+  private static var startedWith: [UInt8]? { getenv(startVariable).map { Array(String(cString: $0).utf8) } }
+
   static func run(_ arguments: [String]) async throws -> Int32 {
     let arguments = try Arguments(arguments, options: options, command: "serve")
     if let until = arguments["until"], until != "end" { throw UsageError("serve: --until \(until): unknown; write --until end") }
-    var configuration = try ServeConfiguration(path: arguments["config"] ?? "sheaf.yaml", sets: arguments.all("set"))
+    let path = arguments["config"] ?? "sheaf.yaml"
+    var configuration = try ServeConfiguration(path: path, sets: arguments.all("set"), bytes: Worker.isIsolatedChild ? startedWith : nil)
+    if !Worker.isIsolatedChild, let bytes = readFile(path, waits: false), bytes.count < 100_000 { setenv(startVariable, String(decoding: bytes, as: UTF8.self), 1) }
     configuration.worker.untilEnd = arguments.has("until")
     Signals.onStop { _exit(ExitCode.success) }  // Nothing has begun.
     let asked = Atomic(false)
@@ -72,7 +78,7 @@ enum ServeCommand: Subcommand {
       let worker = try Worker(model: model, configuration: configuration.worker)
       Signals.onStop { worker.stop() }
       Signals.onResume { worker.resume() }
-      let reload = Mutex(Reload(path: arguments["config"] ?? "sheaf.yaml", sets: arguments.all("set"), present: configuration, log: configuration.worker.log))
+      let reload = Mutex(Reload(path: path, sets: arguments.all("set"), present: configuration, log: configuration.worker.log))
       let obey: @Sendable () -> Void = { if let batch = reload.withLock({ $0.run() }) { worker.batch = batch } }
       Signals.onReload(obey)
       if asked.load(ordering: .sequentiallyConsistent) { obey() }

@@ -20,7 +20,7 @@ struct Reload: Sendable {
   mutating func run() -> BatchSettings? {
     let new: ServeConfiguration
     do {
-      new = try ServeConfiguration(path: path, sets: sets)
+      new = try ServeConfiguration(path: path, sets: sets, waits: false)
     } catch {
       for line in (error as? ExitError)?.lines ?? ["\(error)"] { log("not reloaded: \(line)") }
       return nil

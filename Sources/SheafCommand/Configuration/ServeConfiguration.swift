@@ -33,9 +33,10 @@ struct ServeConfiguration {
   }
 
   /// Reads and checks everything that the file, the environment and the flags can tell.
+  /// - Parameters: bytes: instead of the file's; waits: for whoever writes to a pipe.
   /// - Throws: `ExitError` with a line for every fault.
-  init(path: String, sets: [String] = [], environment: [String: String] = processEnvironment()) throws {
-    guard let bytes = readFile(path) else {
+  init(path: String, sets: [String] = [], environment: [String: String] = processEnvironment(), bytes: [UInt8]? = nil, waits: Bool = true) throws {
+    guard let bytes = bytes ?? readFile(path, waits: waits) else {
       throw ExitError(code: ExitCode.usage, lines: ["\(path): cannot be read: \(String(cString: strerror(errno))); name a YAML file with --config"])
     }
     let name = String(path.split(separator: "/").last ?? "sheaf.yaml")

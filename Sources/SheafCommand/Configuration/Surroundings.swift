@@ -12,10 +12,15 @@ func processEnvironment() -> [String: String] {
 }
 
 /// nil: it cannot be read, or is larger than 16 MiB, so no configuration and no secret; errno says why.
-func readFile(_ path: String) -> [UInt8]? {
-  let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+func readFile(_ path: String, waits: Bool = true) -> [UInt8]? {
+  let descriptor = open(path, O_RDONLY | O_CLOEXEC | (waits ? 0 : O_NONBLOCK))
   guard descriptor >= 0 else { return nil }
   defer { close(descriptor) }
+  var status = stat()
+  if !waits, fstat(descriptor, &status) != 0 || status.st_mode & S_IFMT != S_IFREG {
+    errno = EINVAL
+    return nil
+  }
   let chunk = 65536
   var bytes: [UInt8] = []
   while true {

@@ -41,7 +41,7 @@ struct Tune {
       shapes: TuneMachine.shapes(maxRows: maxRows, longest: longest, maxTokens: max(8192, longest), length: length, isPadded: isPadded),
       length: length, target: configuration.worker.batch.adaptive.latencyTarget)
     path = ProfileStore.tuned(folder: configuration.model.profile, name: model.name, model: configuration.model.path, runtime: configuration.runtime(model), device: device)
-    if !fresh, let bytes = path.flatMap(readFile) { TuneFile.read(String(decoding: bytes, as: UTF8.self)) { machine.record($0, $1) } }
+    if !fresh, let bytes = path.flatMap { readFile($0, waits: false) } { TuneFile.read(String(decoding: bytes, as: UTF8.self)) { machine.record($0, $1) } }
   }
 
   /// Until all is known, the budget is spent, or `isStopped` says so.

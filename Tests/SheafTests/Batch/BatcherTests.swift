@@ -145,12 +145,11 @@ extension Batcher {
 
   /// The time of a lane that is still idle counts already.
   @Test func idleTimeIsCountedWhileItLasts() {
-    let batcher = Batcher(BatchSettings(maxRows: 4), lanes: 1, fence: fence)
+    let batcher = Batcher(BatchSettings(maxRows: 4), lanes: 1, fence: fence), begun = monotonicNow()
     let lane = Thread("lane") {
       var requests: [Request] = [], barred: [Request] = [], expired: [Request] = []
       _ = batcher.next(&requests, barred: &barred, expired: &expired)
     }
-    let begun = monotonicNow()
     #expect(looks(for: 10) { batcher.totals.idle > 30_000_000 })
     batcher.end()
     lane.join()

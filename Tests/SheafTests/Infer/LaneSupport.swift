@@ -31,7 +31,7 @@ final class ScriptedSource: Source {
   func committed(_ offsets: [(ticket: Ticket, offset: Int64)]) {}
   var missedAtEnd: String? { nil }
   var hasUnsettled: Bool { false }
-  var counts: (inside: Int, bytes: Int, taken: Int, returned: Int) { (0, 0, 0, 0) }
+  var counts: (inside: Int, bytes: Int, taken: Int, settled: Int) { (0, 0, 0, 0) }
   var bulkInside: Int { 0 }
   func topicName(_ topic: Int32) -> String { "requests" }
 }
