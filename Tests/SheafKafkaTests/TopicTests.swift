@@ -50,6 +50,14 @@ import Testing
   }
   typealias Start = WorkerConfiguration.Topics.Start
 
+  /// The worker's last line says what is wrong with the offset, and the command that sets it.
+  private func expect(_ worker: ChildProcess, _ log: String, toSay what: String, _ stage: Stage) throws {
+    #expect(worker.wait(seconds: 20) == .code(1))
+    let words = try readText(log).split(separator: "\n").last ?? ""
+    #expect(words.contains("\(stage.requests)/0: \(what)"), "\(words)")
+    #expect(words.contains("--group \(stage.group) --topic \(stage.requests):0 --reset-offsets --to-earliest"))
+  }
+
   /// A committed offset below the first record left: the last line says what is gone and how to go on.
   @Test func anOffsetThatRetentionHasPassedIsSaid() throws {
     let stage = try Stage(.real, partitions: 1), directory = try TemporaryDirectory(), client = stage.broker.client
@@ -62,10 +70,7 @@ import Testing
     try values(stage, 100..<300, partitions: 1)
     try client.deleteRecords(stage.requests, 0, before: 250)
     let second = try stage.startWorker([], output: log)
-    #expect(second.wait(seconds: 20) == .code(1))
-    let words = try readText(log).split(separator: "\n").last ?? ""
-    #expect(words.contains("\(stage.requests)/0: offset 100 is not in the topic, which begins at 250: 150 records were deleted"), "\(words)")
-    #expect(words.contains("--group \(stage.group) --topic \(stage.requests):0 --reset-offsets --to-earliest"))
+    try expect(second, log, toSay: "offset 100 is not in the topic, which begins at 250: 150 records were deleted", stage)
     #expect(try client.committed(stage.group, stage.requests) == [100])
   }
 
@@ -76,10 +81,7 @@ import Testing
     try values(stage, 0..<100, partitions: 1)
     try client.commit(stage.group, stage.requests, 300)
     let worker = try stage.startWorker([], output: log)
-    #expect(worker.wait(seconds: 20) == .code(1))
-    let words = try readText(log).split(separator: "\n").last ?? ""
-    #expect(words.contains("\(stage.requests)/0: offset 300 is not in the topic, which ends at 100"), "\(words)")
-    #expect(words.contains("--group \(stage.group) --topic \(stage.requests):0 --reset-offsets --to-earliest"))
+    try expect(worker, log, toSay: "offset 300 is not in the topic, which ends at 100", stage)
     #expect(try client.committed(stage.group, stage.requests) == [300])
   }
 }

@@ -44,8 +44,10 @@ enum ServeCommand: Subcommand {
     let arguments = try Arguments(arguments, options: options, command: "serve")
     if let until = arguments["until"], until != "end" { throw UsageError("serve: --until \(until): unknown; write --until end") }
     let path = arguments["config"] ?? "sheaf.yaml"
-    var configuration = try ServeConfiguration(path: path, sets: arguments.all("set"), bytes: Worker.isIsolatedChild ? startedWith : nil)
-    if !Worker.isIsolatedChild, let bytes = readFile(path, waits: false), bytes.count < 100_000 { setenv(startVariable, String(decoding: bytes, as: UTF8.self), 1) }
+    let bytes = Worker.isIsolatedChild ? startedWith : readFile(path)
+    var configuration = try ServeConfiguration(path: path, sets: arguments.all("set"), bytes: bytes)
+    // What a variable can hold.
+    if let bytes, bytes.count < 100_000 { setenv(startVariable, String(decoding: bytes, as: UTF8.self), 1) }
     configuration.worker.untilEnd = arguments.has("until")
     Signals.onStop { _exit(ExitCode.success) }  // Nothing has begun.
     let asked = Atomic(false)

@@ -39,9 +39,8 @@ struct WaitingSet<Payload>: ~Copyable {
   private(set) var buckets = [Bucket](repeating: Bucket(), count: LengthBuckets.count)
   /// One bit a bucket that holds something.
   private var occupied = (UInt64(0), UInt64(0), UInt64(0))
-  /// All rows that wait, and those that are sorted.
+  /// All rows that wait.
   private(set) var rows = 0
-  private(set) var sortedRows = 0
 
   init(window: Int = 2048) { self.window = window }
 
@@ -159,7 +158,6 @@ struct WaitingSet<Payload>: ~Copyable {
     buckets[bucket].rows += item.rows
     self[word: bucket >> 6] |= 1 << UInt64(bucket & 63)
     sorted += 1
-    sortedRows += item.rows
   }
 
   private mutating func unlink(_ index: Int32) -> (item: BatchItem, payload: Payload) {
@@ -172,7 +170,6 @@ struct WaitingSet<Payload>: ~Copyable {
     buckets[bucket].rows -= link.item.rows
     if buckets[bucket].first < 0 { self[word: bucket >> 6] &= ~(1 << UInt64(bucket & 63)) }
     sorted -= 1
-    sortedRows -= link.item.rows
     rows -= link.item.rows
     links[Int(index)].payload = nil
     vacant.append(index)
