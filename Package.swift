@@ -11,6 +11,7 @@ let package = Package(
   name: "sheaf",
   products: [
     .library(name: "Sheaf", targets: ["Sheaf"]),
+    .library(name: "SheafModels", targets: ["SheafModels"]),
     .library(name: "SheafONNX", targets: ["SheafONNX"]),
     .library(name: "SheafTesting", targets: ["SheafTesting"]),
     .executable(name: "sheaf", targets: ["SheafCommand"]),
@@ -32,9 +33,11 @@ let package = Package(
     .target(name: "SheafAudit", dependencies: ["SheafKafka"]),
 
     // The library, what its tests and its users' tests stand on, and the command.
-    .target(name: "Sheaf", dependencies: ["SheafKafka", "SheafONNX", "CUTF8Proc", "CPlatform", "CNVML"]),
+    .target(name: "Sheaf", dependencies: ["SheafKafka", "CPlatform", "CNVML"]),
+    // Models of files: ONNX Runtime's, and the tokenizers that lie beside them.
+    .target(name: "SheafModels", dependencies: ["Sheaf", "SheafONNX", "CUTF8Proc"]),
     .target(name: "SheafTesting", dependencies: ["Sheaf", "SheafKafka", "CLibrdkafka", "CPlatform"]),
-    .executableTarget(name: "SheafCommand", dependencies: ["Sheaf", "SheafAudit", "SheafTesting", "SheafONNX", "SheafKafka", "CYAML", "CPlatform"], linkerSettings: jemalloc),
+    .executableTarget(name: "SheafCommand", dependencies: ["Sheaf", "SheafModels", "SheafAudit", "SheafTesting", "SheafONNX", "SheafKafka", "CYAML", "CPlatform"], linkerSettings: jemalloc),
 
     .executableTarget(name: "Doubler", dependencies: ["Sheaf"], path: "Examples/Doubler"),
 
@@ -45,8 +48,8 @@ let package = Package(
     .testTarget(name: "SheafTests", dependencies: ["Sheaf", "SheafKafka", "SheafTesting", "CPlatform"]),
     .testTarget(name: "SheafKafkaTests", dependencies: ["Sheaf", "SheafKafka", "SheafTesting", "CPlatform", "TestWorker", "Doubler"]),
     .testTarget(name: "SheafAuditTests", dependencies: ["SheafAudit", "SheafTesting"]),
-    .testTarget(name: "SheafONNXTests", dependencies: ["Sheaf", "SheafONNX", "SheafTesting"], exclude: ["Fixtures"]),
-    .testTarget(name: "SheafCommandTests", dependencies: ["SheafCommand", "Sheaf", "SheafKafka", "SheafTesting"]),
+    .testTarget(name: "SheafModelsTests", dependencies: ["Sheaf", "SheafModels", "SheafONNX", "SheafTesting"], exclude: ["Fixtures"]),
+    .testTarget(name: "SheafCommandTests", dependencies: ["SheafCommand", "Sheaf", "SheafModels", "SheafKafka", "SheafTesting"]),
   ],
   swiftLanguageModes: [.v6]
 )
@@ -57,7 +60,7 @@ if isFuzzed {
   package.targets.removeAll { $0.type != .regular && $0.type != .system || $0.name == "SheafCommand" }
   package.targets += [
     .target(
-      name: "SheafCommand", dependencies: ["Sheaf", "SheafONNX", "SheafKafka", "CYAML"], sources: ["Configuration", "Arguments", "ExitCode.swift"]),
-    .executableTarget(name: "Fuzz", dependencies: ["Sheaf", "SheafCommand"], path: "Tests/Fuzz", exclude: ["Seeds"]),
+      name: "SheafCommand", dependencies: ["Sheaf", "SheafModels", "SheafONNX", "SheafKafka", "CYAML"], sources: ["Configuration", "Arguments", "ExitCode.swift"]),
+    .executableTarget(name: "Fuzz", dependencies: ["Sheaf", "SheafModels", "SheafCommand"], path: "Tests/Fuzz", exclude: ["Seeds"]),
   ]
 }

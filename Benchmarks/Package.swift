@@ -10,18 +10,18 @@ let package = Package(
       linkerSettings: [.linkedLibrary("jemalloc")]),  // As the product.
     .executableTarget(
       name: "batching",
-      dependencies: ["Common", .product(name: "Sheaf", package: "sheaf"), .product(name: "SheafONNX", package: "sheaf"), .product(name: "SheafTesting", package: "sheaf")],
+      dependencies: ["Common", .product(name: "Sheaf", package: "sheaf"), .product(name: "SheafModels", package: "sheaf"), .product(name: "SheafONNX", package: "sheaf"), .product(name: "SheafTesting", package: "sheaf")],
       path: "Sources/Batching", linkerSettings: [.linkedLibrary("jemalloc")]),
     .executableTarget(
       name: "delivery", dependencies: ["Common", .product(name: "Sheaf", package: "sheaf"), .product(name: "SheafTesting", package: "sheaf")],
       path: "Sources/Delivery", linkerSettings: [.linkedLibrary("jemalloc")]),
     .executableTarget(
       name: "grouping",
-      dependencies: ["Common", .product(name: "Sheaf", package: "sheaf"), .product(name: "SheafONNX", package: "sheaf"), .product(name: "SheafTesting", package: "sheaf")],
+      dependencies: ["Common", .product(name: "Sheaf", package: "sheaf"), .product(name: "SheafModels", package: "sheaf"), .product(name: "SheafONNX", package: "sheaf"), .product(name: "SheafTesting", package: "sheaf")],
       path: "Sources/Grouping", linkerSettings: [.linkedLibrary("jemalloc")]),
     .executableTarget(
       name: "latency",
-      dependencies: ["Common", .product(name: "Sheaf", package: "sheaf"), .product(name: "SheafONNX", package: "sheaf"), .product(name: "SheafTesting", package: "sheaf")],
+      dependencies: ["Common", .product(name: "Sheaf", package: "sheaf"), .product(name: "SheafModels", package: "sheaf"), .product(name: "SheafONNX", package: "sheaf"), .product(name: "SheafTesting", package: "sheaf")],
       path: "Sources/Latency", linkerSettings: [.linkedLibrary("jemalloc")]),
   ],
   swiftLanguageModes: [.v6]

@@ -1,5 +1,6 @@
 import Glibc
 import Sheaf
+import SheafModels
 import SheafONNX
 
 extension ServeConfiguration {

@@ -1,6 +1,7 @@
 import Glibc
 
 @testable import Sheaf
+import SheafModels
 
 /// A tokenizer of a few pieces.
 let tinyTokenizer: Tokenizer = {
@@ -26,12 +27,10 @@ func decodeText(_ bytes: UnsafeRawBufferPointer) {
 }
 
 private func encode(_ text: UnsafeRawBufferPointer, _ tokenizer: Tokenizer) {
-  // As long as it may become, so that the address sanitizer sees a write behind it.
-  let ids = UnsafeMutablePointer<Int64>.allocate(capacity: tokenizer.maxLength)
-  defer { ids.deallocate() }
+  var tokens = TokenSequence()
   do throws(RecordFault) {
-    let count = try tokenizer.encode(text, into: ids)
-    check(count <= tokenizer.maxLength, "\(count) ids")
+    try tokenizer.encode(text, pair: nil, into: &tokens)
+    check(tokens.ids.count <= tokenizer.maxLength, "\(tokens.ids.count) ids")
   } catch { check(!error.expected.isEmpty && !error.came.isEmpty, "a fault that says nothing: \(error)") }
 }
 

@@ -5,6 +5,7 @@
 import Common
 import Glibc
 import Sheaf
+import SheafModels
 import SheafONNX
 import SheafTesting
 

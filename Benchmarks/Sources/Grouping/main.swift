@@ -5,6 +5,7 @@
 // token budget. All in turns in one run; what counts are the ratios.
 import Common
 import Sheaf
+import SheafModels
 import SheafONNX
 import SheafTesting
 

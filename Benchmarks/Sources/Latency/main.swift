@@ -7,6 +7,7 @@
 import Common
 @preconcurrency import Glibc
 import Sheaf
+import SheafModels
 import SheafONNX
 import SheafTesting
 

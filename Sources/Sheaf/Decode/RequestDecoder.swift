@@ -11,7 +11,7 @@ public final class RequestDecoder {
   private let raw: RawLayout
 
   // Scratch, kept from record to record.
-  let ids: UnsafeMutableBufferPointer<Int64>
+  var tokens = TokenSequence()
   var lengths: [Int32] = []
   let scratch = JSONScratch()
   var inputs: [DecodedInput] = []
@@ -29,10 +29,7 @@ public final class RequestDecoder {
         signature.inputs[$0].padAxis != nil && (signature.inputs[$0].type == .int64 || signature.inputs[$0].type == .int32)
       }
     raw = RawLayout(signature, requestInputs)
-    ids = .allocate(capacity: max(1, text?.maxLength ?? 1))
   }
-
-  deinit { ids.deallocate() }
 
   /// What a record turned out to be.
   public enum Decoded {

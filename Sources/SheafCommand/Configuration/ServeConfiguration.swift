@@ -1,5 +1,6 @@
 import Glibc
 import Sheaf
+import SheafModels
 import SheafONNX
 
 /// What `sheaf serve` needs to know: a worker's configuration and a model's.

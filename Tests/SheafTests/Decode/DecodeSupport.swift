@@ -84,13 +84,10 @@ extension RequestDecoder {
 struct ByteEncoder: TextEncoder {
   let maxLength = 16
 
-  func encode(_ text: UnsafeRawBufferPointer, into ids: UnsafeMutablePointer<Int64>) throws(RecordFault) -> Int {
+  func encode(_ text: UnsafeRawBufferPointer, pair: UnsafeRawBufferPointer?, into tokens: inout TokenSequence) throws(RecordFault) {
     if let bad = UTF8Bytes.firstInvalid(text) { throw RecordFault(.malformed, expected: "text in UTF-8", came: "byte \(bad)") }
     let kept = text.prefix(maxLength - 2)
-    ids[0] = 101
-    for (place, byte) in kept.enumerated() { ids[place + 1] = Int64(byte) }
-    ids[kept.count + 1] = 102
-    return kept.count + 2
+    tokens.ids = [101] + kept.map { Int64($0) } + [102]
   }
 }
 

@@ -1,5 +1,5 @@
 /// A JSON text as a tree: for the small files beside a model, read once at start. Requests never become one.
-enum JSONValue {
+package enum JSONValue: Sendable {
   case null
   case bool(Bool)
   case number(Double)
@@ -7,24 +7,24 @@ enum JSONValue {
   case array([JSONValue])
   case object([String: JSONValue])
 
-  init(_ text: UnsafeRawBufferPointer) throws(RecordFault) {
+  package init(_ text: UnsafeRawBufferPointer) throws(RecordFault) {
     var reader = JSONReader(text)
     let scratch = JSONScratch()
     self = try Self.read(&reader, scratch, depth: 0)
     try reader.end()
   }
 
-  subscript(key: String) -> JSONValue? {
+  package subscript(key: String) -> JSONValue? {
     if case .object(let members) = self { members[key] } else { nil }
   }
 
-  var string: String? { if case .string(let value) = self { value } else { nil } }
-  var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
-  var array: [JSONValue]? { if case .array(let value) = self { value } else { nil } }
-  var object: [String: JSONValue]? { if case .object(let value) = self { value } else { nil } }
-  var isNull: Bool { if case .null = self { true } else { false } }
+  package var string: String? { if case .string(let value) = self { value } else { nil } }
+  package var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
+  package var array: [JSONValue]? { if case .array(let value) = self { value } else { nil } }
+  package var object: [String: JSONValue]? { if case .object(let value) = self { value } else { nil } }
+  package var isNull: Bool { if case .null = self { true } else { false } }
   /// A number that is an integer of at most 2^53.
-  var int: Int? {
+  package var int: Int? {
     guard case .number(let value) = self, abs(value) <= 0x1p53, value == value.rounded(.towardZero) else { return nil }
     return Int(value)
   }

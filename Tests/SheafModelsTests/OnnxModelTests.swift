@@ -2,6 +2,7 @@ import Foundation
 import SheafONNX
 import Testing
 @testable import Sheaf
+@testable import SheafModels
 
 struct OnnxModelTests {
   @Test func linear() throws {

@@ -1,6 +1,7 @@
 import SheafONNX
 import SheafTesting
 @testable import Sheaf
+@testable import SheafModels
 
 /// One runtime for all tests; throws, with what to do, where the library is missing.
 func runtime() throws -> Runtime { try shared.get() }

@@ -1,4 +1,5 @@
 import Glibc
+import Sheaf
 
 /// The pieces of a WordPiece model, and the longest piece at a place in a word.
 ///

@@ -1,3 +1,4 @@
+import Sheaf
 import SheafONNX
 
 /// Works out from the declared shapes how rows become a batch. Pure: no file, no runtime.

@@ -1,3 +1,5 @@
+import Sheaf
+
 /// Where a tokenizer's ids go, and what becomes of those that have no room.
 struct WordSink {
   let ids: UnsafeMutablePointer<Int64>

@@ -9,7 +9,8 @@ extension RequestDecoder {
     guard requestInputs.count == 1 else {
       throw RecordFault(.unsupported, expected: "application/json, since the model takes \(requestInputs.count) inputs", came: "text/plain")
     }
-    let count = try text.encode(record.value, into: ids.baseAddress!)
+    try text.encode(record.value, pair: nil, into: &tokens)
+    let count = tokens.ids.count
     let type = signature.inputs[textInput].type
     try checkSize(rows: 1, length: count, bytes: count * type.size)
     var block = RequestBlock()
@@ -70,7 +71,8 @@ extension RequestDecoder {
   private func readText(_ reader: inout JSONReader, _ block: inout RequestBlock, _ offset: Int) throws(RecordFault) {
     guard let textInput, let text else { return }
     let string = try reader.string("a text, a string")
-    let count = try text.encode(try string.unescaped(scratch), into: ids.baseAddress!)
+    try text.encode(try string.unescaped(scratch), pair: nil, into: &tokens)
+    let count = tokens.ids.count
     let type = signature.inputs[textInput].type
     store(count, type, in: &block)
     lengths.append(Int32(count))
@@ -82,10 +84,10 @@ extension RequestDecoder {
   private func store(_ count: Int, _ type: ElementType, in block: inout RequestBlock) {
     let memory = block.extend(count * type.size)
     if type == .int64 {
-      memcpy(memory, ids.baseAddress!, count * 8)
+      tokens.ids.withUnsafeBytes { _ = memcpy(memory, $0.baseAddress!, count * 8) }
     } else {
       let narrow = memory.assumingMemoryBound(to: Int32.self)
-      for index in 0..<count { narrow[index] = Int32(truncatingIfNeeded: ids[index]) }
+      for index in 0..<count { narrow[index] = Int32(truncatingIfNeeded: tokens.ids[index]) }
     }
   }
 }

@@ -1,3 +1,5 @@
+import Sheaf
+
 /// Turns text into the ids of a BERT-like model, as the Hugging Face tokenizer of the same folder does: WordPiece with BERT's
 /// normaliser and pre-tokenizer.
 ///
@@ -41,7 +43,16 @@ public final class Tokenizer: TextEncoder {
     tables = TokenizerTables(settings)
   }
 
-  public func encode(_ text: UnsafeRawBufferPointer, into ids: UnsafeMutablePointer<Int64>) throws(RecordFault) -> Int {
+  public func encode(_ text: UnsafeRawBufferPointer, pair: UnsafeRawBufferPointer?, into tokens: inout TokenSequence) throws(RecordFault) {
+    tokens.removeAll()
+    var fault: RecordFault?
+    tokens.ids = [Int64](unsafeUninitializedCapacity: maxLength) { ids, count in
+      do throws(RecordFault) { count = try encode(text, into: ids.baseAddress!) } catch { fault = error }
+    }
+    if let fault { throw fault }
+  }
+
+  private func encode(_ text: UnsafeRawBufferPointer, into ids: UnsafeMutablePointer<Int64>) throws(RecordFault) -> Int {
     if let invalid = UTF8Bytes.firstInvalid(text) {
       throw RecordFault(.malformed, expected: "text in UTF-8", came: "byte 0x\(String(text[invalid], radix: 16)) at byte \(invalid) of the text")
     }

@@ -3,6 +3,7 @@ import SheafONNX
 import SheafTesting
 import Testing
 @testable import Sheaf
+@testable import SheafModels
 
 /// A real model against what Python's onnxruntime answers (Fixtures/minilm_embeddings.py).
 struct MiniLMTests {

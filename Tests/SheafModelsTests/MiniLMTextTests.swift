@@ -4,6 +4,7 @@ import SheafTesting
 import Testing
 
 @testable import Sheaf
+@testable import SheafModels
 
 /// The real model and tokenizer against what Python's onnxruntime made of the same texts, each alone
 /// (scripts/embedding_expectations.py).

@@ -1,4 +1,5 @@
 import Glibc
+import Sheaf
 
 /// Cuts a text into words and words into pieces: BERT's normaliser, pre-tokenizer and WordPiece model in one pass over the bytes,
 /// so that nothing but the word at hand is ever copied.

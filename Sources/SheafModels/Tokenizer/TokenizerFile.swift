@@ -1,4 +1,5 @@
 import Glibc
+import Sheaf
 
 /// Reads a Hugging Face model folder and refuses, by name, what Sheaf's tokenizer does not do.
 struct TokenizerFile {

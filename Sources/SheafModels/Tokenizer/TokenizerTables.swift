@@ -1,4 +1,5 @@
 import Glibc
+import Sheaf
 
 /// What a byte of text is to the scanner.
 struct ByteKind: OptionSet {

@@ -1,4 +1,5 @@
 import Glibc
+import Sheaf
 
 /// One vector a row from a vector an element, and vectors of length 1. Sums are kept in 32 bits, as the models themselves do.
 enum Pool {

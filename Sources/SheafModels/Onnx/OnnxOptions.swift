@@ -1,3 +1,4 @@
+import Sheaf
 import SheafONNX
 
 /// How a model file is loaded, and what of its batch contract is not to be inferred.

@@ -1,3 +1,4 @@
+import Sheaf
 import SheafONNX
 
 /// One lane's way to run an `OnnxModel`: inputs are read where the batch has them, outputs are ONNX Runtime's own memory.

@@ -1,4 +1,5 @@
 import Glibc
+import Sheaf
 import SheafONNX
 
 /// An ONNX file on one device.

@@ -2,6 +2,7 @@ import Glibc
 import Testing
 
 @testable import Sheaf
+@testable import SheafModels
 
 /// Small tokenizers of our own: settings that MiniLM's has not, and what is refused.
 @Suite struct TokenizerFileTests {

@@ -1,4 +1,5 @@
 import CUTF8Proc
+import Sheaf
 
 /// The properties of characters that a BERT tokenizer asks for, beyond ASCII.
 enum UnicodeScalars {

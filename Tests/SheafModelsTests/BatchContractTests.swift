@@ -1,6 +1,7 @@
 import SheafONNX
 import Testing
 @testable import Sheaf
+@testable import SheafModels
 
 /// The batch contract from declared shapes alone: no runtime needed.
 struct BatchContractTests {

@@ -1,7 +1,7 @@
 /// UTF-8 as bytes: checked as a whole first, then decoded without checks.
-enum UTF8Bytes {
+package enum UTF8Bytes {
   /// Where the first byte stands that is not UTF-8 (overlong forms, surrogates and scalars above 10FFFF are not); `nil`: all is.
-  static func firstInvalid(_ text: UnsafeRawBufferPointer) -> Int? {
+  package static func firstInvalid(_ text: UnsafeRawBufferPointer) -> Int? {
     let count = text.count
     var index = 0
     while index < count {
@@ -36,7 +36,7 @@ enum UTF8Bytes {
   }
 
   /// The scalar at `index` of valid UTF-8; `index` moves behind it.
-  @inline(__always) static func decode(_ text: UnsafePointer<UInt8>, _ index: inout Int) -> UInt32 {
+  @inlinable @inline(__always) package static func decode(_ text: UnsafePointer<UInt8>, _ index: inout Int) -> UInt32 {
     let first = UInt32(text[index])
     if first < 0x80 {
       index &+= 1
@@ -58,7 +58,7 @@ enum UTF8Bytes {
   }
 
   /// Writes a scalar as 1 to 4 bytes and returns how many.
-  @inline(__always) static func encode(_ scalar: UInt32, into out: UnsafeMutablePointer<UInt8>) -> Int {
+  @inlinable @inline(__always) package static func encode(_ scalar: UInt32, into out: UnsafeMutablePointer<UInt8>) -> Int {
     if scalar < 0x80 {
       out[0] = UInt8(scalar)
       return 1

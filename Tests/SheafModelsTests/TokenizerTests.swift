@@ -3,10 +3,11 @@ import SheafTesting
 import Testing
 
 @testable import Sheaf
+@testable import SheafModels
 
 /// Where the models of the set-up are: SHEAF_HOME, else .sheaf beside Package.swift.
 enum SheafHome {
-  static let packageRoot = #filePath.split(separator: "/").dropLast(4).reduce("") { "\($0)/\($1)" }
+  static let packageRoot = #filePath.split(separator: "/").dropLast(3).reduce("") { "\($0)/\($1)" }
 
   static func model(_ name: String) throws -> String {
     let home = getenv("SHEAF_HOME").map { String(cString: $0) } ?? packageRoot + "/.sheaf"
@@ -19,10 +20,9 @@ enum SheafHome {
 
 extension Tokenizer {
   func ids(_ text: [UInt8]) throws -> [Int] {
-    let ids = UnsafeMutablePointer<Int64>.allocate(capacity: maxLength)
-    defer { ids.deallocate() }
-    let count = try text.withUnsafeBytes { try encode($0, into: ids) }
-    return (0..<count).map { Int(ids[$0]) }
+    var tokens = TokenSequence()
+    try text.withUnsafeBytes { try encode($0, pair: nil, into: &tokens) }
+    return tokens.ids.map { Int($0) }
   }
 
   func ids(_ text: String) throws -> [Int] { try ids(Array(text.utf8)) }

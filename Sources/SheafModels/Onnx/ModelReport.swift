@@ -1,3 +1,4 @@
+import Sheaf
 import SheafONNX
 
 /// What a model file is and how it will be batched, in lines of text. What `sheaf inspect` prints.
