@@ -132,32 +132,37 @@ struct BatchCheckTests {
 struct WarmUpTests {
   @Test func grid() {
     let grid = WarmUp.grid(maxRows: 6, maxLength: 5, maxTokens: 10)
-    #expect(grid.first == WarmUp.Shape(rows: 2, length: 5))
-    #expect(grid.last == WarmUp.Shape(rows: 1, length: 1))
+    #expect(grid.first == BatchShape(rows: 2, length: 5))
+    #expect(grid.last == BatchShape(rows: 1, length: 1))
     #expect(Set(grid.map(\.rows)) == [1, 2, 4, 6])
     #expect(Set(grid.map(\.length)) == [1, 2, 4, 5])
     #expect(grid.allSatisfy { $0.rows == 1 || $0.rows * $0.length <= 10 })
     #expect(zip(grid, grid.dropFirst()).allSatisfy { $0.rows * $0.length >= $1.rows * $1.length })
-    #expect(WarmUp.grid(maxRows: 1, maxLength: 1, maxTokens: 1) == [WarmUp.Shape(rows: 1, length: 1)])
-    #expect(WarmUp.grid(maxRows: 4, maxLength: 512, maxTokens: 64).contains(WarmUp.Shape(rows: 1, length: 512)))
+    #expect(WarmUp.grid(maxRows: 1, maxLength: 1, maxTokens: 1) == [BatchShape(rows: 1, length: 1)])
+    #expect(WarmUp.grid(maxRows: 4, maxLength: 512, maxTokens: 64).contains(BatchShape(rows: 1, length: 512)))
   }
 
   @Test func budget() {
     var now: Nanoseconds = 100
     let shapes = WarmUp.grid(maxRows: 8, maxLength: 1, maxTokens: 100)
-    let result = WarmUp.run(shapes, budget: 15, clock: { now }) { _ in now += 10 }
+    let result = WarmUp.run(shapes, budget: 15, clock: { now }) { _ in
+      now += 10
+      return nil
+    }
     #expect(result.ran.map(\.shape) == Array(shapes[..<2]))
     #expect(result.ran.map(\.time) == [10, 10])
     #expect(result.skipped == Array(shapes[2...]))
-    #expect(WarmUp.run(shapes, budget: 0, clock: { now }) { _ in }.ran.count == 1)
+    #expect(WarmUp.run(shapes, budget: 0, clock: { now }) { _ in nil }.ran.count == 1)
   }
 
-  @Test func runsAModelAtAShape() throws {
-    let model = try load(.encoder())
-    let batch = ModelBatch(signature: model.signature)
-    try WarmUp.run(try model.makeContext(), batch, WarmUp.Shape(rows: 3, length: 5))
-    #expect(batch.inputShape(0) == [3, 5])
-    #expect(batch.input(1, as: Int64.self).allSatisfy { $0 == 1 })
-    #expect(batch.outputRow(0, row: 2, length: 5) == Array(repeating: 0, count: 10))
+  @Test func runsAModelAtEveryShape() throws {
+    let result = try WarmUp.run(try load(.encoder()), BatchSettings(maxRows: 3, maxTokens: 12), budget: .max)
+    #expect(Set(result.ran.map(\.shape)) == Set(WarmUp.grid(maxRows: 3, maxLength: 12, maxTokens: 12)) && result.refused.isEmpty)
+  }
+
+  /// A shape that the model refuses is passed over.
+  @Test func whatIsRefusedIsPassedOver() {
+    let result = WarmUp.run([BatchShape(rows: 2, length: 1), BatchShape(rows: 1, length: 1)], budget: .max, clock: { 0 }) { $0.rows == 2 ? "no" : nil }
+    #expect(result.ran.map(\.shape) == [BatchShape(rows: 1, length: 1)] && result.refused.map(\.reason) == ["no"])
   }
 }

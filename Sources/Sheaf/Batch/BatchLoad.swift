@@ -12,12 +12,12 @@ struct BatchLoad {
 
   func fits(_ item: BatchItem, _ settings: BatchSettings) -> Bool {
     let rows = rows + item.rows
-    return rows <= settings.maxRows && rows * max(longest, item.length) <= settings.maxTokens && bytes + item.bytes <= settings.maxBytes
+    return rows <= settings.maxRows && rows * max(longest, item.length) <= settings.tokenBound && bytes + item.bytes <= settings.maxBytes
   }
 
   /// Not even one more row of this length.
   func isFull(_ settings: BatchSettings) -> Bool {
-    rows >= settings.maxRows || (rows + 1) * longest > settings.maxTokens || bytes >= settings.maxBytes
+    rows >= settings.maxRows || (rows + 1) * longest > settings.tokenBound || bytes >= settings.maxBytes
   }
 }
 

@@ -164,7 +164,7 @@ struct BatchMachine<Payload>: ~Copyable {
       let rows = prefix.rows + item.rows
       let longest = max(prefix.longest, item.length)
       let bytes = prefix.bytes + item.bytes
-      let fits = rows <= settings.maxRows && rows * longest <= settings.maxTokens && bytes <= settings.maxBytes
+      let fits = rows <= settings.maxRows && rows * longest <= settings.tokenBound && bytes <= settings.maxBytes
       guard fits || prefix.count == 0 else {
         prefix.isFull = true
         return
@@ -175,7 +175,7 @@ struct BatchMachine<Payload>: ~Copyable {
       prefix.bytes = bytes
       prefix.deadline = min(prefix.deadline, item.deadline)
       // Not even one more row of this length.
-      prefix.isFull = rows >= settings.maxRows || (rows + 1) * longest > settings.maxTokens || bytes >= settings.maxBytes
+      prefix.isFull = rows >= settings.maxRows || (rows + 1) * longest > settings.tokenBound || bytes >= settings.maxBytes
     }
   }
 }

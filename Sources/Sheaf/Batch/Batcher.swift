@@ -78,6 +78,9 @@ final class Batcher: @unchecked Sendable {  // Everything mutable is protected b
     }
   }
 
+  /// What one run may hold, of a request that is larger by itself.
+  var runBounds: RunBounds { monitor.locked { RunBounds(maxRows: machine.settings.maxRows, maxTokens: machine.settings.tokenBound) } }
+
   /// A batch of so many rows exhausted the memory. - Returns: the most rows a batch has for now.
   func exhausted(rows: Int) -> Int {
     monitor.locked {

@@ -68,7 +68,7 @@ enum ServeCommand: Subcommand {
         }
         Terminal.note("sheaf: accepted: \(problem)")
       }
-      var warm: [(shape: WarmUp.Shape, time: Nanoseconds)] = []
+      var warm: [(shape: BatchShape, time: Nanoseconds)] = []
       if configuration.model.warmUp > 0 {
         let result = try WarmUp.run(model, configuration.worker.batch, budget: configuration.model.warmUp)
         warm = result.ran

@@ -193,7 +193,8 @@ extension ElementType {
     case .float16: self = .float16
     case .float32: self = .float32
     case .float64: self = .float64
-    case .string, .complex64, .complex128, .bfloat16, nil: return nil
+    case .string: self = .bytes
+    case .complex64, .complex128, .bfloat16, nil: return nil
     }
   }
 
@@ -212,6 +213,7 @@ extension ElementType {
     case .float16: .float16
     case .float32: .float32
     case .float64: .float64
+    case .bytes: .string
     }
   }
 }

@@ -6,6 +6,8 @@ public final class ReplyEncoder {
   private var out = JSONWriter()
   /// `{"name":…,"datatype":…,"shape":[` of each output.
   private let heads: [[UInt8]]
+  /// `,"parameters":{"labels":[…]}` of each output; empty where its elements have no names.
+  private let labels: [[UInt8]]
   /// `{"model_name":…`
   private let start: [UInt8]
 
@@ -25,6 +27,16 @@ public final class ReplyEncoder {
         out.write(",\"shape\":[")
       }
     }
+    labels = signature.outputs.map { spec in
+      spec.labels.isEmpty ? [] : Self.written { out in
+        out.write(",\"parameters\":{\"labels\":[")
+        for (place, label) in spec.labels.enumerated() {
+          if place > 0 { out.write(",") }
+          out.write(string: label)
+        }
+        out.write("]}")
+      }
+    }
   }
 
   private static func written(_ body: (inout JSONWriter) -> Void) -> [UInt8] {
@@ -36,12 +48,15 @@ public final class ReplyEncoder {
   /// The reply to `request` from its rows of the outputs, in the request's reply format; valid until the next call.
   ///
   /// - json: `{"model_name":…,"id":…,"outputs":[{"name":…,"datatype":…,"shape":[rows,…],"data":[…]}]}`, data flat. Floats are as
-  ///   short as reads back the same; NaN and infinities, which JSON has not, are null.
-  /// - raw: the memory of the only output itself, not a copy. - Precondition: there is one (decoders refuse raw replies else).
+  ///   short as reads back the same; NaN and infinities, which JSON has not, are null. Where rows of unlike length share an output,
+  ///   `lengths` says how much of it is each row's.
+  /// - raw: the memory of the only output that is asked for itself, not a copy. - Precondition: it is one (decoders refuse raw
+  ///   replies else).
   public func encode(_ request: Request, _ outputs: UnsafeBufferPointer<OutputSlice>) -> UnsafeRawBufferPointer {
     if request.replyFormat == .raw {
-      precondition(outputs.count == 1, "a raw reply of \(outputs.count) outputs")
-      return UnsafeRawBufferPointer(start: outputs[0].data, count: outputs[0].byteCount)
+      let isChosen = request.outputs.baseAddress != nil
+      precondition((isChosen ? request.outputs.count : outputs.count) == 1, "a raw reply of several outputs")
+      return outputs[isChosen ? Int(request.outputs[0]) : 0].bytes
     }
     writeReply(request, outputs, &out)
     return out.bytes
@@ -80,17 +95,41 @@ public final class ReplyEncoder {
       out.write("\"")
     }
     out.write(",\"outputs\":[")
-    for (place, slice) in outputs.enumerated() {
+    let isChosen = request.outputs.baseAddress != nil
+    for place in 0..<(isChosen ? request.outputs.count : outputs.count) {
       if place > 0 { out.write(",") }
-      heads[slice.output].withUnsafeBytes { out.write($0) }
-      out.write(slice.rows)
-      for extent in slice.tail {
-        out.write(",")
-        out.write(extent)
-      }
-      out.write("],\"data\":[")
-      out.write(slice.data, slice.byteCount, signature.outputs[slice.output].type)
-      out.write("]}")
+      write(outputs[isChosen ? Int(request.outputs[place]) : place], &out)
+    }
+    if let lengths = unlikeLengths(request) { write(lengths: lengths, rows: Int(request.rows), &out) }
+    out.write("]}")
+  }
+
+  private func write(_ slice: OutputSlice, _ out: inout JSONWriter) {
+    heads[slice.output].withUnsafeBytes { out.write($0) }
+    for (axis, extent) in slice.shape.enumerated() {
+      if axis > 0 { out.write(",") }
+      out.write(extent)
+    }
+    out.write("]")
+    if !labels[slice.output].isEmpty { labels[slice.output].withUnsafeBytes { out.write($0) } }
+    out.write(",\"data\":[")
+    out.write(slice.data, slice.byteCount, signature.outputs[slice.output].type)
+    out.write("]}")
+  }
+
+  /// How long the rows of a request are, where they differ and an output has an element for each of theirs; else `nil`.
+  private func unlikeLengths(_ request: Request) -> UnsafePointer<Int32>? {
+    guard request.rows > 1, signature.outputs.contains(where: { $0.padAxis != nil && $0.batchAxis != nil }), !signature.outputs.contains(where: { $0.name == "lengths" }) else { return nil }
+    return signature.inputs.indices.lazy.compactMap { request.tensor($0).lengths }.first
+  }
+
+  private func write(lengths: UnsafePointer<Int32>, rows: Int, _ out: inout JSONWriter) {
+    out.write(",{\"name\":\"lengths\",\"datatype\":\"INT64\",\"shape\":[")
+    out.write(rows)
+    out.write("],\"data\":[")
+    for row in 0..<rows {
+      if row > 0 { out.write(",") }
+      out.write(lengths[row])
     }
     out.write("]}")
   }
@@ -112,6 +151,13 @@ extension JSONWriter {
     case .float16: list(data, byteCount, Float16.self) { $0.write($1) }
     case .float32: list(data, byteCount, Float.self) { $0.write($1) }
     case .float64: list(data, byteCount, Double.self) { $0.write($1) }
+    case .bytes:
+      var isFirst = true
+      for element in BytesElements(UnsafeRawBufferPointer(start: data, count: byteCount)) {
+        if !isFirst { write(byte: UInt8(ascii: ",")) }
+        isFirst = false
+        write(string: String(decoding: element, as: UTF8.self))
+      }
     }
   }
 
