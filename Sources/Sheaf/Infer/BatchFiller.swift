@@ -23,6 +23,8 @@ final class BatchFiller {
   /// nil: batches are run as they are.
   private let rounding: ShapeRounding?
   private let fixedLength: Int?
+  /// The input whose rows say how long they are; nil: nothing is padded.
+  private let padded: Int?
 
   /// What is known of an input beforehand.
   private struct Input {
@@ -41,6 +43,7 @@ final class BatchFiller {
     self.signature = signature
     self.rounding = rounding
     fixedLength = signature.fixedLength
+    padded = signature.inputs.firstIndex { $0.source == .request && $0.padAxis != nil }
     var symbols: [String] = []
     inputs = signature.inputs.map { spec in
       let open = spec.openAxes
@@ -94,8 +97,16 @@ final class BatchFiller {
       for _ in own.rows..<shape.rows { pieces.append(Piece(request: spare.request, first: spare.first, rows: 1)) }
     }
     batch.begin(rows: shape.rows, length: fixedLength ?? shape.length, requested: own.rows)
+    if let padded { noteLengths(padded, batch) }
     try findExtents()
     for index in signature.inputs.indices { try fill(index, batch) }
+  }
+
+  private func noteLengths(_ index: Int, _ batch: ModelBatch) {
+    for piece in pieces {
+      let tensor = piece.request.tensor(index)
+      for row in piece.first..<(piece.first + piece.rows) { batch.ownLengths.append(tensor.lengths?[row] ?? tensor.length) }
+    }
   }
 
   /// The extents of open axes: the first request's.

@@ -11,6 +11,8 @@ public final class ModelBatch {
   public internal(set) var requested = 0
   /// The longest row along the pad axis; where nothing is padded, what a row's open axes multiply to.
   public internal(set) var length = 1
+  /// Of each row, elements of its own along the pad axis; empty where nothing is padded.
+  var ownLengths: [Int32] = []
   /// Rows the model failed, with its reasons.
   public private(set) var failures: [Int: String] = [:]
 
@@ -57,6 +59,9 @@ public final class ModelBatch {
 
   /// Shape of the `index`th input, batch axis included.
   public func inputShape(_ index: Int) -> [Int] { inputs[index].shape }
+
+  /// Elements of a row along the pad axis that are its own; those behind them are padding.
+  public func ownLength(_ row: Int) -> Int { ownLengths.isEmpty ? length : Int(ownLengths[row]) }
 
   /// The memory of the `index`th input, row-major; valid until `run` returns. Of strings see `BytesElements`.
   public func input(_ index: Int) -> UnsafeRawBufferPointer { inputs[index].bytes }
@@ -111,6 +116,7 @@ public final class ModelBatch {
     self.rows = rows
     self.requested = requested ?? rows
     self.length = length
+    ownLengths.removeAll(keepingCapacity: true)
     if !failures.isEmpty { failures = [:] }
     for index in outputs.indices { outputs[index].data = nil }
   }

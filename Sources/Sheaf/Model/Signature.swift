@@ -112,6 +112,8 @@ public struct RowExample: Sendable, Hashable {
   public var extents: [String: Int] = [:]
   /// Integers of an input lie below this, by the input's name; others below `anyLimit`.
   public var limits: [String: Int] = [:]
+  /// Answers are rounded as half precision's are, so that comparisons have to be as coarse. Default false.
+  public var isHalf = false
 
   public static let anyExtent = 8
   public static let anyLimit = 1000

@@ -58,7 +58,7 @@ public struct BatchCheck: Sendable {
     let padded = isPadded ? try rows.map { try trial.run([$0], paddedTo: min(2 * longest, signature.maxLength ?? .max)) } : nil
 
     outputs = signature.outputs.enumerated().map { index, spec in
-      let tolerance = Tolerance(spec.type, options)
+      let tolerance = Tolerance(spec.type, options, isHalf: signature.example.isHalf)
       var output = Output(name: spec.name, padded: padded.map { _ in 0 })
       output.isNaN = spec.type.isFloat && alone.allSatisfy { answer in answer[index][0].values.allSatisfy(\.isNaN) && !answer[index][0].values.isEmpty }
       output.isRandom = !tolerance.compare(again[index][0], alone[0][index][0]).isWithin

@@ -1,10 +1,10 @@
 import Glibc
 
 /// A made-up request of one row, with memory of its own.
-final class MadeUpRow {
+package final class MadeUpRow {
   let request: Request
   /// Its own extent along the pad axis, or what its open axes multiply to.
-  let length: Int
+  package let length: Int
   private let blocks: [UnsafeMutableRawPointer]
 
   /// - Parameters:
@@ -42,8 +42,10 @@ struct RowMaker {
     random = SplitMix(state: seed)
   }
 
-  /// - Parameter length: along the pad axis, 1 and more; where nothing is padded rows have the extents of the example.
-  mutating func row(length: Int) -> MadeUpRow {
+  /// - Parameters:
+  ///   - length: along the pad axis, 1 and more; where nothing is padded rows have the extents of the example.
+  ///   - isExtreme: integers are all as large as they may be.
+  mutating func row(length: Int, isExtreme: Bool = false) -> MadeUpRow {
     var tensors: [RequestTensor] = [], blocks: [UnsafeMutableRawPointer] = []
     let length = signature.isPadded ? length : signature.exampleLength
     for (index, spec) in signature.inputs.enumerated() {
@@ -54,10 +56,10 @@ struct RowMaker {
       let extents = spec.rowExtents(length: length, signature.example), count = extents.reduce(1, *)
       let bytes: [UInt8]
       if spec.batchAxis == nil {
-        bytes = shared[index] ?? values(spec, count)
+        bytes = shared[index] ?? values(spec, count, isExtreme)
         shared[index] = bytes
       } else {
-        bytes = values(spec, count)
+        bytes = values(spec, count, isExtreme)
       }
       let block = malloc(max(1, bytes.count))!
       bytes.withUnsafeBytes { if let base = $0.baseAddress { memcpy(block, base, bytes.count) } }
@@ -76,15 +78,17 @@ struct RowMaker {
     return MadeUpRow(tensors: tensors, length: length, of: signature.fixedLength ?? length, blocks: blocks)
   }
 
-  private mutating func values(_ spec: TensorSpec, _ count: Int) -> [UInt8] {
+  private mutating func values(_ spec: TensorSpec, _ count: Int, _ isExtreme: Bool) -> [UInt8] {
     let limit = UInt64(signature.example.limit(spec))
+    // From 1 up to, and without, the limit.
+    func whole(_ bits: UInt64, _ limit: UInt64) -> UInt64 { isExtreme ? limit - 1 : 1 + bits % (limit - 1) }
     switch spec.type {
     case .bytes: return BytesElements.encode((0..<count).map { _ in Array("\(RowMaker.words[Int(random.next() % UInt64(RowMaker.words.count))])".utf8) })
     case .bool: return fill(count, UInt8.self) { UInt8($0 & 1) }
-    case .uint8, .int8: return fill(count, UInt8.self) { UInt8(1 + $0 % (min(limit, 128) - 1)) }
-    case .uint16, .int16: return fill(count, UInt16.self) { UInt16(1 + $0 % (limit - 1)) }
-    case .uint32, .int32: return fill(count, UInt32.self) { UInt32(1 + $0 % (limit - 1)) }
-    case .uint64, .int64: return fill(count, UInt64.self) { 1 + $0 % (limit - 1) }
+    case .uint8, .int8: return fill(count, UInt8.self) { UInt8(whole($0, min(limit, 128))) }
+    case .uint16, .int16: return fill(count, UInt16.self) { UInt16(whole($0, min(limit, 1 << 15))) }
+    case .uint32, .int32: return fill(count, UInt32.self) { UInt32(whole($0, min(limit, 1 << 31))) }
+    case .uint64, .int64: return fill(count, UInt64.self) { whole($0, limit) }
     case .float16: return floats(count, Float16.self)
     case .float32: return floats(count, Float.self)
     case .float64: return floats(count, Double.self)

@@ -5,6 +5,11 @@ package final class RowTrial {
     package var shape: [Int]
     /// Numbers; of strings a hash of each.
     package var values: [Double]
+
+    package init(shape: [Int], values: [Double]) {
+      self.shape = shape
+      self.values = values
+    }
   }
 
   private let signature: Signature
@@ -25,14 +30,14 @@ package final class RowTrial {
 
   convenience init(_ model: any Model, seed: UInt64 = 1) throws { self.init(model.signature, try model.makeContext(), seed: seed) }
 
-  func row(length: Int) -> MadeUpRow { maker.row(length: length) }
-
-  /// Rows of these lengths, 1 and more. What is not padded has the example's extents.
-  package func run(lengths: [Int]) throws -> [[Answer]] { try run(lengths.map { maker.row(length: $0) }) }
+  /// Another row. - Parameter length: along the pad axis, 1 and more; what is not padded has the example's extents.
+  package func row(length: Int = 1) -> MadeUpRow { maker.row(length: length) }
+  /// A row whose integers are all the largest that the example's limits allow.
+  package func extremeRow() -> MadeUpRow { maker.row(length: 1, isExtreme: true) }
 
   /// Runs rows as one batch. - Returns: for each output each row's answer.
   /// - Throws: what the model throws; where it fails a row.
-  func run(_ rows: [MadeUpRow], paddedTo length: Int = 1) throws -> [[Answer]] {
+  package func run(_ rows: [MadeUpRow], paddedTo length: Int = 1) throws -> [[Answer]] {
     try filler.fill(batch, rows.map(\.request)[...], atLeast: length)
     try context.run(batch)
     if let (row, reason) = batch.failures.min(by: { $0.key < $1.key }) { throw BatchFault("it failed row \(row): \(reason)") }

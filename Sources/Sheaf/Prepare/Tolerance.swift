@@ -19,8 +19,8 @@ package struct Tolerance {
     }
   }
 
-  init(_ type: ElementType, _ options: BatchCheck.Options) {
-    let usual = Tolerance(type)
+  init(_ type: ElementType, _ options: BatchCheck.Options, isHalf: Bool) {
+    let usual = Tolerance(type, isHalf: isHalf)
     absolute = options.absolute ?? usual.absolute
     relative = options.relative ?? usual.relative
   }

@@ -1,7 +1,7 @@
 import Sheaf
 import SheafONNX
 
-/// How a model file is loaded, and what of its batch contract is not to be inferred.
+/// How a model file is loaded, and what of its batch contract is not to be found out.
 public struct OnnxOptions: Sendable {
   /// The ONNX file, or a folder with a `model.onnx` in it.
   public var path: String
@@ -21,23 +21,18 @@ public struct OnnxOptions: Sendable {
   public var normalize: Bool
   /// Outputs that are wanted, by name; `nil`: all, or the pooled one where `pooling` is set.
   public var outputs: [String]?
-  /// What is not inferred, by the name of the input or output.
+  /// What is not found out, by the name of the input or output.
   public var tensors: [String: TensorOverride]
   /// The longest row the model takes; `nil`: what its metadata says (`max_sequence`), if anything.
   public var maxLength: Int?
   /// Whether batches are filled up to shapes that warm-up runs; `nil`: on every device but the CPU.
   public var roundsShapes: Bool?
-  /// The most rows of a run; `nil`: as inferred.
+  /// The most rows of a run; `nil`: as found out.
   public var maxRows: Int?
+  /// Rows run together although a row's answer changes with its company. Default false.
+  public var acceptsUnsafeBatching: Bool
 
-  public enum Pooling: String, Sendable, CaseIterable {
-    /// The vector of the first element.
-    case cls
-    /// The mean over the elements that are not padding.
-    case mean
-    /// The vector of the last element that is not padding.
-    case last
-  }
+  public typealias Pooling = Pool.Mode
 
   public init(path: String, device: String = "cpu", intraOpThreads: Int = 1) {
     self.path = path
@@ -47,31 +42,6 @@ public struct OnnxOptions: Sendable {
     providerOptions = [:]
     normalize = false
     tensors = [:]
-  }
-}
-
-/// What is said about one input or output instead of being inferred; `nil` fields are inferred.
-public struct TensorOverride: Sendable, Hashable {
-  /// The axis along which rows are stacked.
-  public var batchAxis: Int?
-  /// It has no batch axis: all rows share it.
-  public var shared: Bool
-  /// The axis that is padded. With it, or with `padValue`, the model is trusted to tell padding apart without a mask.
-  public var padAxis: Int?
-  public var padValue: Double?
-  /// It is 1 where the named input has an element and 0 where that is padded.
-  public var mask: String?
-  /// It is this value throughout.
-  public var constant: Double?
-
-  public init(
-    batchAxis: Int? = nil, shared: Bool = false, padAxis: Int? = nil, padValue: Double? = nil, mask: String? = nil, constant: Double? = nil
-  ) {
-    self.batchAxis = batchAxis
-    self.shared = shared
-    self.padAxis = padAxis
-    self.padValue = padValue
-    self.mask = mask
-    self.constant = constant
+    acceptsUnsafeBatching = false
   }
 }

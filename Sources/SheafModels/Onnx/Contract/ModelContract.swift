@@ -1,0 +1,25 @@
+import Sheaf
+
+/// How rows become a batch of a model, and what its answers are cut by: what was found out by trying.
+struct ModelContract {
+  var inputs: [TensorSpec] = []
+  var outputs: [TensorSpec] = []
+  /// 1: rows run one at a time; `nil`: any number.
+  var maxRows: Int?
+  var fixedRows: Int?
+  var example = RowExample()
+  /// An answer that was found to depend on its company.
+  var coupling: Coupling?
+  /// What was found, and why something is not done, a sentence each.
+  var notes: [String] = []
+  /// Trials that were run.
+  var runs = 0
+
+  struct Coupling: Hashable {
+    var output: String
+    /// How far apart a row's answers alone and in company were; `nil`: it is not seen, as all outputs are whole numbers.
+    var difference: Double?
+    /// Operators that may be why.
+    var cause: String
+  }
+}
