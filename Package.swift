@@ -21,6 +21,7 @@ let package = Package(
     .systemLibrary(name: "CLibrdkafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(name: "CUTF8Proc", providers: [.apt(["libutf8proc-dev"])]),
+    .systemLibrary(name: "COniguruma", providers: [.apt(["libonig-dev"])]),
     .target(name: "CPlatform"),
     .target(name: "COnnxRuntime", linkerSettings: [.linkedLibrary("dl")]),
     .target(name: "CNVML", linkerSettings: [.linkedLibrary("dl")]),
@@ -35,7 +36,7 @@ let package = Package(
     // The library, what its tests and its users' tests stand on, and the command.
     .target(name: "Sheaf", dependencies: ["SheafKafka", "CPlatform", "CNVML"]),
     // Models of files: ONNX Runtime's, and the tokenizers that lie beside them.
-    .target(name: "SheafModels", dependencies: ["Sheaf", "SheafONNX", "CUTF8Proc"]),
+    .target(name: "SheafModels", dependencies: ["Sheaf", "SheafONNX", "CUTF8Proc", "COniguruma"]),
     .target(name: "SheafTesting", dependencies: ["Sheaf", "SheafKafka", "CLibrdkafka", "CPlatform"]),
     .executableTarget(name: "SheafCommand", dependencies: ["Sheaf", "SheafModels", "SheafAudit", "SheafTesting", "SheafONNX", "SheafKafka", "CYAML", "CPlatform"], linkerSettings: jemalloc),
 

@@ -1,12 +1,12 @@
 import Sheaf
 
-/// Turns text into the ids of a BERT-like model, as the Hugging Face tokenizer of the same folder does: WordPiece with BERT's
-/// normaliser and pre-tokenizer.
+/// Turns text into the ids of a model, as the Hugging Face tokenizer of the same folder does: any tokenizer.json that their library
+/// `tokenizers` writes, with the same ids, types and places, or a refusal that names what is not supported.
 ///
-/// The ids are equal but for 568 of Unicode's 1.1 million code points: marks and punctuation of recent Unicode versions, which
-/// Hugging Face's older tables do not know as such and utf8proc does.
+/// Where they differ it is because of the version of Unicode: Hugging Face's tables are of several ages, ours are those of utf8proc and
+/// Oniguruma.
 ///
-/// Immutable, so any number of threads may share one. A text costs one allocation, its length does not matter.
+/// Immutable, so any number of threads may share one.
 public final class Tokenizer: TextEncoder {
   /// Which end of a text that is too long is given up.
   public enum Truncation: String, Sendable, CaseIterable {
@@ -19,76 +19,133 @@ public final class Tokenizer: TextEncoder {
   }
 
   public let maxLength: Int
-  public let truncation: Truncation
+  public var truncation: Truncation { cut.side }
   /// What Hugging Face pads with; what padding should be filled with where the model cares.
   public let padID: Int64
+  public let vocabularySize: Int?
+  public var takesPairs: Bool { postProcessor.pair != nil }
+  /// What the files disagree about, and what counts; for a log, in the words of their keys.
+  public let notes: [String]
 
-  private var settings: TokenizerSettings { tables.settings }
-  private let tables: TokenizerTables
+  private let steps: TokenizerSteps
+  /// The steps of a BERT tokenizer in one pass; `nil`: it is another one.
+  private let bert: BertTables?
+  private let postProcessor: PostProcessor
+  private let cut: TextTruncation
+  /// What is set around a text alone, and whether its types are not all 0.
+  private let around: (before: [Int64], after: [Int64])
+  private let hasTypes: Bool
 
   /// Whether a model's folder has a tokenizer to load.
   public static func exists(in folder: String) -> Bool { TokenizerFile.exists(in: folder) }
 
-  /// Loads `tokenizer.json` from a model's folder.
+  /// Loads `tokenizer.json`, and what other files beside it say about lengths and padding.
   /// - Parameters:
-  ///   - maxLength: the most ids of a text, special tokens included. `nil`: the truncation of tokenizer.json, else the model's own
-  ///     maximum (sentence_bert_config.json, tokenizer_config.json, config.json).
-  ///   - truncation: `nil`: as tokenizer.json has it, else `end`.
-  /// - Throws: what of the file is missing or not supported, by name.
+  ///   - folder: where these files are, which may be the folder of the model or the one above.
+  ///   - maxLength: the most ids of a text, special tokens included. `nil`: what sentence_bert_config.json says, else the truncation of
+  ///     tokenizer.json, else tokenizer_config.json, but never more than the positions in config.json.
+  ///   - truncation: `nil`: as the files have it, else `end`.
+  /// - Throws: what of the files is missing or not supported, by name.
   public init(folder: String, maxLength: Int? = nil, truncation: Truncation? = nil) throws(ConfigurationError) {
-    let settings = try TokenizerFile(folder: folder).settings(maxLength: maxLength, truncation: truncation)
-    self.maxLength = settings.maxLength
-    self.truncation = settings.truncation
-    padID = Int64(settings.padID)
-    tables = TokenizerTables(settings)
+    let file = try TokenizerFile(folder: folder)
+    let limit = try file.limit(maxLength)
+    self.maxLength = limit.length
+    padID = file.padID
+    vocabularySize = file.vocabularySize
+    notes = file.notes + limit.notes
+    steps = try file.steps()
+    bert = try file.bert()
+    postProcessor = try file.postProcessor()
+    cut = try file.truncation(truncation)
+    around = postProcessor.around
+    hasTypes = PostProcessor.hasTypes(postProcessor.single)
+    let special = PostProcessor.added(postProcessor.single)
+    guard limit.length > special else {
+      throw ConfigurationError(key: "maxLength", value: "\(limit.length)", problem: "has no room beside \(special) special tokens", fix: "make it larger")
+    }
+    guard limit.length <= 1_000_000 else {
+      throw ConfigurationError(key: "maxLength", value: "\(limit.length)", problem: "is more than 1000000 tokens", fix: "set what the model can take")
+    }
   }
 
   public func encode(_ text: UnsafeRawBufferPointer, pair: UnsafeRawBufferPointer?, into tokens: inout TokenSequence) throws(RecordFault) {
     tokens.removeAll()
-    var fault: RecordFault?
-    tokens.ids = [Int64](unsafeUninitializedCapacity: maxLength) { ids, count in
-      do throws(RecordFault) { count = try encode(text, into: ids.baseAddress!) } catch { fault = error }
+    try Self.check(text)
+    if let pair {
+      try Self.check(pair)
+      try encode(text, pair, into: &tokens)
+    } else if let bert, !tokens.wantsPlaces {
+      try scan(text, bert, into: &tokens)
+    } else {
+      try encode(text, into: &tokens)
     }
-    if let fault { throw fault }
   }
 
-  private func encode(_ text: UnsafeRawBufferPointer, into ids: UnsafeMutablePointer<Int64>) throws(RecordFault) -> Int {
+  private static func check(_ text: UnsafeRawBufferPointer) throws(RecordFault) {
     if let invalid = UTF8Bytes.firstInvalid(text) {
       throw RecordFault(.malformed, expected: "text in UTF-8", came: "byte 0x\(String(text[invalid], radix: 16)) at byte \(invalid) of the text")
     }
-    for (place, id) in settings.before.enumerated() { ids[place] = Int64(id) }
-    let room = maxLength - settings.before.count - settings.after.count
-    var scanner = WordScanner(tables, WordSink(ids + settings.before.count, room: room, keepsLast: truncation == .start))
-    if let base = text.baseAddress { scanner.scan(base.assumingMemoryBound(to: UInt8.self), text.count) }
-    if truncation == .error, scanner.sink.count > room {
-      throw RecordFault(.tooLarge, expected: "a text of at most \(maxLength) tokens", came: "more, in \(text.count) bytes")
+    guard text.count <= 1 << 30 else { throw RecordFault(.tooLarge, expected: "a text of at most 1 GiB", came: "one of \(text.count) bytes") }
+  }
+
+  private func tooLong(_ bytes: Int, _ what: String) -> RecordFault {
+    RecordFault(.tooLarge, expected: "\(what) of at most \(maxLength) tokens", came: "more, in \(bytes) bytes")
+  }
+
+  // MARK: Step by step
+
+  private func encode(_ text: UnsafeRawBufferPointer, into tokens: inout TokenSequence) throws(RecordFault) {
+    var run = TextRun(steps, bytes: text.count, limit: cut.side == .start ? .max : maxLength, wantsPlaces: tokens.wantsPlaces, keepsWordEnds: false)
+    try run.run(text)
+    guard let kept = cut.kept(run.tokens.count, room: maxLength - PostProcessor.added(postProcessor.single)) else { throw tooLong(text.count, "a text") }
+    withExtendedLifetime(run) { postProcessor.write(postProcessor.single, run.tokens(of: text, kept: cut.range(run.tokens.count, kept: kept)), nil, into: &tokens) }
+  }
+
+  private func encode(_ text: UnsafeRawBufferPointer, _ pair: UnsafeRawBufferPointer, into tokens: inout TokenSequence) throws(RecordFault) {
+    guard let parts = postProcessor.pair else { throw RecordFault(.unsupported, expected: "one text", came: "a pair of texts, for which the tokenizer has no template") }
+    // Hugging Face stops at the first word that exceeds the length, and takes what there is then for the text's length.
+    let takesAll = cut.side == .start
+    var first = TextRun(
+      steps, bytes: text.count, limit: takesAll || cut.strategy == .onlySecond ? .max : maxLength, wantsPlaces: tokens.wantsPlaces,
+      keepsWordEnds: takesAll && cut.strategy != .onlySecond)
+    try first.run(text)
+    var second = TextRun(steps, bytes: pair.count, limit: takesAll ? .max : maxLength, wantsPlaces: tokens.wantsPlaces, keepsWordEnds: takesAll)
+    try second.run(pair)
+    guard let kept = cut.kept(first.count(ofLast: maxLength), second.count(ofLast: maxLength), room: maxLength - PostProcessor.added(parts)) else {
+      throw tooLong(text.count + pair.count, "a pair of texts")
     }
-    var count = settings.before.count + scanner.sink.finish()
-    for id in settings.after {
-      ids[count] = Int64(id)
+    withExtendedLifetime(first) {
+      withExtendedLifetime(second) {
+        postProcessor.write(
+          parts, first.tokens(of: text, kept: cut.range(first.tokens.count, kept: kept.first)),
+          second.tokens(of: pair, kept: cut.range(second.tokens.count, kept: kept.second)), into: &tokens)
+      }
+    }
+  }
+
+  // MARK: In one pass
+
+  private func scan(_ text: UnsafeRawBufferPointer, _ bert: BertTables, into tokens: inout TokenSequence) throws(RecordFault) {
+    var fault: RecordFault?
+    tokens.ids = [Int64](unsafeUninitializedCapacity: maxLength) { ids, count in
+      do throws(RecordFault) { count = try scan(text, bert, into: ids.baseAddress!) } catch { fault = error }
+    }
+    if let fault { throw fault }
+    if hasTypes { postProcessor.writeSingleTypes(into: &tokens) }
+  }
+
+  private func scan(_ text: UnsafeRawBufferPointer, _ bert: BertTables, into ids: UnsafeMutablePointer<Int64>) throws(RecordFault) -> Int {
+    let (before, after) = around
+    for (place, id) in before.enumerated() { ids[place] = id }
+    let room = maxLength - before.count - after.count
+    var scanner = WordScanner(bert, WordSink(ids + before.count, room: room, keepsLast: cut.side == .start))
+    if let base = text.baseAddress { scanner.scan(base.assumingMemoryBound(to: UInt8.self), text.count) }
+    guard cut.kept(scanner.sink.count, room: room) != nil else { throw tooLong(text.count, "a text") }
+    var count = before.count + scanner.sink.finish()
+    for id in after {
+      ids[count] = id
       count += 1
     }
     return count
   }
-}
-
-/// A tokenizer as it is configured, all defaults filled in.
-struct TokenizerSettings: Sendable {
-  var pieces: [String: Int32]
-  var continuationPrefix: String
-  var unknownID: Int32
-  /// Longer words are unknown.
-  var maxWordCharacters: Int
-  var cleansText: Bool
-  var separatesIdeographs: Bool
-  var stripsAccents: Bool
-  var lowercases: Bool
-  /// Tokens that are found in the text as it came, before anything else.
-  var addedTokens: [(text: String, id: Int32)]
-  /// Ids before and after those of the text.
-  var before: [Int32]
-  var after: [Int32]
-  var padID: Int32
-  var maxLength: Int
-  var truncation: Tokenizer.Truncation
 }

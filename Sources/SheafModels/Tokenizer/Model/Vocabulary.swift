@@ -25,15 +25,15 @@ final class Vocabulary: @unchecked Sendable {  // Its memory is written in init 
 
   private static let multiplier: UInt64 = 0x9E37_79B9_7F4A_7C15
 
-  /// - Parameter prefix: what marks a piece that continues a word, as in `##ing`.
-  init(_ pieces: [String: Int32], prefix: String) {
+  /// - Parameters:
+  ///   - pieces: each once.
+  ///   - prefix: what marks a piece that continues a word, as in `##ing`.
+  init(_ pieces: [(text: ArraySlice<UInt8>, value: Int32)], prefix: [UInt8]) {
     var entries: [(bytes: ArraySlice<UInt8>, continues: Bool, id: Int32)] = []
-    let mark = Array(prefix.utf8)
-    for (piece, id) in pieces {
-      let bytes = Array(piece.utf8)
+    for (bytes, id) in pieces {
       // The model looks both up as they stand: a word could begin with the mark.
-      entries.append((bytes[...], false, id))
-      if bytes.starts(with: mark) { entries.append((bytes[mark.count...], true, id)) }
+      entries.append((bytes, false, id))
+      if bytes.starts(with: prefix) { entries.append((bytes.dropFirst(prefix.count), true, id)) }
     }
     entries.removeAll { $0.bytes.isEmpty || $0.bytes.count > Int(UInt16.max) }
     longest = entries.map(\.bytes.count).max() ?? 0

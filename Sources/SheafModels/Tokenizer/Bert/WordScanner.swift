@@ -6,7 +6,7 @@ import Sheaf
 ///
 /// Lives as long as one text, and owns one block of memory.
 struct WordScanner: ~Copyable {
-  private let tables: TokenizerTables
+  private let tables: BertTables
   private(set) var sink: WordSink
 
   /// Holds the three below.
@@ -22,10 +22,10 @@ struct WordScanner: ~Copyable {
   /// Combining marks at the end of the word that await their order. Rare: nearly all marks are stripped.
   private var marks: [UInt32] = []
 
-  init(_ tables: TokenizerTables, _ sink: WordSink) {
+  init(_ tables: BertTables, _ sink: WordSink) {
     self.tables = tables
     self.sink = sink
-    let room = tables.settings.maxWordCharacters * 4 + 1
+    let room = tables.maxWordCharacters * 4 + 1
     memory = malloc(room * 13)!
     hashes = memory.bindMemory(to: UInt64.self, capacity: room)
     pieces = (memory + room * 8).bindMemory(to: Int32.self, capacity: room)
@@ -35,7 +35,7 @@ struct WordScanner: ~Copyable {
 
   deinit { free(memory) }
 
-  private var settings: TokenizerSettings { @inline(__always) get { tables.settings } }
+  private var normalizer: BertNormalizer { @inline(__always) get { tables.normalizer } }
 
   /// Reads `count` bytes of valid UTF-8; ends early when nothing more would be kept.
   mutating func scan(_ text: UnsafePointer<UInt8>, _ count: Int) {
@@ -74,13 +74,14 @@ struct WordScanner: ~Copyable {
   // MARK: Beyond ASCII
 
   private mutating func beyondASCII(_ scalar: UInt32) {
-    if settings.cleansText, scalar == 0xFFFD || UnicodeScalars.isControl(scalar) { return }
-    if UnicodeScalars.isWhitespace(scalar) { return endWord() }
-    let standsAlone = settings.separatesIdeographs && UnicodeScalars.isIdeograph(scalar)
+    let classes = CharacterClass.of(scalar)
+    if normalizer.cleansText, scalar == 0xFFFD || classes.contains(.control) { return }
+    if classes.contains(.space) { return endWord() }
+    let standsAlone = normalizer.separatesIdeographs && UnicodeScalars.isIdeograph(scalar)
     if standsAlone { endWord() }
-    if settings.stripsAccents {
-      withUnsafeTemporaryAllocation(of: Int32.self, capacity: 8) { parts in
-        for part in 0..<UnicodeScalars.decompose(scalar, into: parts.baseAddress!, room: 8) { unaccented(UInt32(parts[part])) }
+    if normalizer.stripsAccents {
+      withUnsafeTemporaryAllocation(of: Int32.self, capacity: UnicodeScalars.longestDecomposition) { parts in
+        for part in 0..<UnicodeScalars.decompose(scalar, into: parts.baseAddress!) { unaccented(UInt32(parts[part])) }
       }
     } else {
       normalised(scalar)
@@ -96,9 +97,9 @@ struct WordScanner: ~Copyable {
     }
     let order = UnicodeScalars.combiningClass(scalar)
     if order == 0 { settleMarks() }
-    if UnicodeScalars.isNonspacingMark(scalar) { return }
+    if CharacterClass.of(scalar).contains(.nonspacingMark) { return }
     if order == 0 { return normalised(scalar) }
-    guard characters + marks.count <= settings.maxWordCharacters else { return }  // Too long already.
+    guard characters + marks.count <= tables.maxWordCharacters else { return }  // Too long already.
     let place = marks.lastIndex { UnicodeScalars.combiningClass($0) <= order }
     marks.insert(scalar, at: place.map { $0 + 1 } ?? 0)
   }
@@ -112,8 +113,8 @@ struct WordScanner: ~Copyable {
 
   /// One scalar whose accents are dealt with: lower-cased, and set apart where it is punctuation.
   private mutating func normalised(_ scalar: UInt32) {
-    let (first, second) = settings.lowercases ? UnicodeScalars.lowercase(scalar) : (scalar, nil)
-    if first < 0x80 ? tables.kinds[Int(first)].contains(.punctuation) : UnicodeScalars.isPunctuation(first) {
+    let (first, second) = normalizer.lowercases ? UnicodeScalars.lowercase(scalar) : (scalar, nil)
+    if first < 0x80 ? tables.kinds[Int(first)].contains(.punctuation) : CharacterClass.of(first).contains(.punctuation) {
       endWord()
       addScalar(first)
       endWord()
@@ -127,7 +128,7 @@ struct WordScanner: ~Copyable {
 
   @inline(__always) private mutating func add(_ byte: UInt8) {
     if !marks.isEmpty { settleMarks() }
-    if characters < settings.maxWordCharacters {
+    if characters < tables.maxWordCharacters {
       hashes[bytes &+ 1] = Vocabulary.extend(hashes[bytes], byte)
       word[bytes] = byte
       bytes &+= 1
@@ -141,7 +142,7 @@ struct WordScanner: ~Copyable {
   }
 
   private mutating func addScalar(_ scalar: UInt32) {
-    if characters < settings.maxWordCharacters {
+    if characters < tables.maxWordCharacters {
       let end = bytes + UTF8Bytes.encode(scalar, into: word + bytes)
       while bytes < end {
         hashes[bytes + 1] = Vocabulary.extend(hashes[bytes], word[bytes])
@@ -157,7 +158,7 @@ struct WordScanner: ~Copyable {
     if characters == 0 { return }
     var start = 0
     var count = 0
-    if characters <= settings.maxWordCharacters {
+    if characters <= tables.maxWordCharacters {
       while start < bytes, let piece = tables.vocabulary.longestPiece(word, bytes, from: start, hashes) {
         pieces[count] = piece.id
         count &+= 1
@@ -167,7 +168,7 @@ struct WordScanner: ~Copyable {
     if start == bytes && count > 0 {
       for index in 0..<count { sink.append(Int64(pieces[index])) }
     } else {
-      sink.append(Int64(settings.unknownID))
+      sink.append(Int64(tables.unknownID))
     }
     bytes = 0
     characters = 0

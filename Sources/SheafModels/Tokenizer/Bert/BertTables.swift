@@ -15,29 +15,34 @@ struct ByteKind: OptionSet {
   static let added = ByteKind(rawValue: 16)
 }
 
-/// What the scanner looks up, made once from the settings. Immutable.
-final class TokenizerTables: @unchecked Sendable {  // Its memory is written in init only.
-  struct AddedToken {
+/// What the scanner looks up, made once from the files. Immutable.
+final class BertTables: @unchecked Sendable {  // Its memory is written in init only.
+  struct Token {
     var text: [UInt8]
     var id: Int32
   }
-  let settings: TokenizerSettings
+  let normalizer: BertNormalizer
   let vocabulary: Vocabulary
+  let unknownID: Int32
+  /// Longer words are unknown.
+  let maxWordCharacters: Int
   let kinds: UnsafeMutablePointer<ByteKind>
   /// Lower case of ASCII where the tokenizer lower-cases, else the byte itself.
   let lower: UnsafeMutablePointer<UInt8>
   /// Longest first.
-  private let added: [AddedToken]
+  private let added: [Token]
 
-  init(_ settings: TokenizerSettings) {
-    self.settings = settings
-    vocabulary = Vocabulary(settings.pieces, prefix: settings.continuationPrefix)
-    added = settings.addedTokens.map { AddedToken(text: Array($0.text.utf8), id: $0.id) }.sorted { $0.text.count > $1.text.count }
+  init(_ normalizer: BertNormalizer, _ vocabulary: Vocabulary, unknownID: Int32, maxWordCharacters: Int, _ tokens: [AddedToken]) {
+    self.normalizer = normalizer
+    self.vocabulary = vocabulary
+    self.unknownID = unknownID
+    self.maxWordCharacters = maxWordCharacters
+    added = tokens.map { Token(text: Array($0.text.utf8), id: $0.id) }.sorted { $0.text.count > $1.text.count }
     kinds = .allocate(capacity: 256)
     lower = .allocate(capacity: 256)
     for byte in UInt8.min...UInt8.max {
-      kinds[Int(byte)] = Self.kind(byte, cleans: settings.cleansText)
-      lower[Int(byte)] = settings.lowercases && byte &- 65 < 26 ? byte | 32 : byte
+      kinds[Int(byte)] = Self.kind(byte, cleans: normalizer.cleansText)
+      lower[Int(byte)] = normalizer.lowercases && byte &- 65 < 26 ? byte | 32 : byte
     }
     for token in added { kinds[Int(token.text[0])].insert(.added) }
   }
@@ -59,7 +64,7 @@ final class TokenizerTables: @unchecked Sendable {  // Its memory is written in 
   }
 
   /// The longest added token that the text begins with.
-  func addedToken(_ text: UnsafePointer<UInt8>, _ count: Int) -> AddedToken? {
+  func addedToken(_ text: UnsafePointer<UInt8>, _ count: Int) -> Token? {
     added.first { token in token.text.count <= count && memcmp(token.text, text, token.text.count) == 0 }
   }
 }

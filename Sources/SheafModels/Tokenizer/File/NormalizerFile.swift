@@ -1,0 +1,116 @@
+import Sheaf
+
+extension Normalizer {
+  /// The steps that a `normalizer` of tokenizer.json has.
+  static func steps(_ part: FilePart?) throws(ConfigurationError) -> [Normalizer] {
+    guard let part else { return [] }
+    switch part.type {
+    case "Sequence":
+      guard let members = part["normalizers"] else { throw part.refused("has no normalizers") }
+      var steps: [Normalizer] = []
+      for member in try members.elements() { steps += try self.steps(member) }
+      return steps
+    case "BertNormalizer": return try BertNormalizer(part).steps
+    case "NFC": return [.unicode(UnicodeNormalizer(.nfc))]
+    case "NFD": return [.unicode(UnicodeNormalizer(.nfd))]
+    case "NFKC": return [.unicode(UnicodeNormalizer(.nfkc))]
+    case "NFKD": return [.unicode(UnicodeNormalizer(.nfkd))]
+    case "Lowercase": return [.lowercase]
+    case "StripAccents": return [.remove(.mark)]
+    case "Strip": return [.strip(left: try part.bool("strip_left", default: true), right: try part.bool("strip_right", default: true))]
+    case "Replace": return [.replace(Replacement(try Pattern(part), by: try part.requiredString("content")))]
+    case "Prepend": return [.prepend(Array(try part.requiredString("prepend").utf8))]
+    case "Nmt": return [.nmt]
+    case "Precompiled":
+      guard let map = Base64.decode(try part.requiredString("precompiled_charsmap")).flatMap({ PrecompiledMap($0) }) else {
+        throw part["precompiled_charsmap"]!.refused("is not a map of characters as sentencepiece writes it")
+      }
+      return [.precompiled(map)]
+    case "ByteLevel": return [.byteLevel]
+    default: throw part.refusedType()
+    }
+  }
+}
+
+/// BERT's normaliser, as a file has it.
+struct BertNormalizer: Sendable {
+  let cleansText: Bool
+  let separatesIdeographs: Bool
+  let stripsAccents: Bool
+  let lowercases: Bool
+
+  init(_ part: FilePart) throws(ConfigurationError) {
+    cleansText = try part.bool("clean_text", default: true)
+    separatesIdeographs = try part.bool("handle_chinese_chars", default: true)
+    lowercases = try part.bool("lowercase", default: true)
+    // null: as the original BERT, with the case.
+    stripsAccents = try part.bool("strip_accents", default: lowercases)
+  }
+
+  var steps: [Normalizer] {
+    var steps: [Normalizer] = []
+    if cleansText || separatesIdeographs { steps.append(.clean(removesControls: cleansText, separatesIdeographs: separatesIdeographs)) }
+    if stripsAccents { steps += [.unicode(UnicodeNormalizer(.nfd)), .remove(.nonspacingMark)] }
+    if lowercases { steps.append(.lowercase) }
+    return steps
+  }
+}
+
+extension Pattern {
+  /// The `pattern` of a part.
+  init(_ part: FilePart) throws(ConfigurationError) {
+    guard let pattern = part["pattern"] else { throw part.refused("has no pattern") }
+    // An empty text is found everywhere, as the empty expression is.
+    if let text = try pattern.string("String") {
+      guard text.isEmpty else {
+        self = .text(Array(text.utf8))
+        return
+      }
+    } else if pattern["Regex"] == nil {
+      throw pattern.refused("is neither a String nor a Regex")
+    }
+    let expression = try pattern.string("Regex") ?? ""
+    let regex = Result { () throws(Regex.Invalid) in try Regex(expression) }
+    switch regex {
+    case .success(let regex): self = .regex(regex)
+    case .failure(let error): throw pattern.refused(expression, "is not a regular expression of Oniguruma: \(error.message)")
+    }
+  }
+}
+
+enum Base64 {
+  /// `nil`: it is none.
+  static func decode(_ text: String) -> [UInt8]? {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(text.utf8.count / 4 * 3)
+    var bits: UInt32 = 0, count = 0, padding = 0
+    for character in text.utf8 {
+      let value: UInt32
+      switch character {
+      case UInt8(ascii: "A")...UInt8(ascii: "Z"): value = UInt32(character - 65)
+      case UInt8(ascii: "a")...UInt8(ascii: "z"): value = UInt32(character - 71)
+      case UInt8(ascii: "0")...UInt8(ascii: "9"): value = UInt32(character + 4)
+      case UInt8(ascii: "+"): value = 62
+      case UInt8(ascii: "/"): value = 63
+      case UInt8(ascii: "="):
+        padding += 1
+        continue
+      default: return nil
+      }
+      if padding > 0 { return nil }
+      bits = bits << 6 | value
+      count += 1
+      if count % 4 == 0 {
+        bytes += [UInt8(bits >> 16 & 0xFF), UInt8(bits >> 8 & 0xFF), UInt8(bits & 0xFF)]
+        bits = 0
+      }
+    }
+    switch (count % 4, padding) {
+    case (0, 0): break
+    case (2, 2): bytes.append(UInt8(bits >> 4 & 0xFF))
+    case (3, 1): bytes += [UInt8(bits >> 10 & 0xFF), UInt8(bits >> 2 & 0xFF)]
+    default: return nil
+    }
+    return bytes
+  }
+}

@@ -1,0 +1,90 @@
+import Glibc
+import Sheaf
+
+/// The tokens of one text: what a model hands out, word by word.
+struct TokenList: ~Copyable {
+  /// What a token's own text is.
+  enum Kind {
+    /// The characters it is made of.
+    case text
+    /// The bytes it is made of, in GPT-2's alphabet.
+    case bytes
+    /// A name for what is unknown, or for a byte.
+    case name
+  }
+  /// Where a token stands, and how many blanks it begins and ends with, which some post-processors trim.
+  struct Span {
+    var place: Place
+    var blanksBefore: Int32
+    var blanksBehind: Int32
+  }
+  private(set) var ids: UnsafeMutablePointer<Int64>
+  /// As many as there are ids, where places are asked for.
+  private(set) var spans: UnsafeMutablePointer<Span>?
+  private(set) var count = 0
+  private var capacity: Int
+
+  init(wantsPlaces: Bool, capacity: Int) {
+    self.capacity = capacity
+    ids = .allocate(capacity: capacity)
+    spans = wantsPlaces ? .allocate(capacity: capacity) : nil
+  }
+
+  deinit {
+    ids.deallocate()
+    spans?.deallocate()
+  }
+
+  /// Appends a token that is made of the bytes from `start` to `end` of a word.
+  @inline(__always) mutating func append(_ id: Int32, _ word: TextView, _ start: Int, _ end: Int, _ kind: Kind) {
+    if count == capacity { grow() }
+    ids[count] = Int64(id)
+    if let spans { spans[count] = Self.span(word, start, end, kind) }
+    count &+= 1
+  }
+
+  private static func span(_ word: TextView, _ start: Int, _ end: Int, _ kind: Kind) -> Span {
+    var span = Span(place: word.place(start, end), blanksBefore: 0, blanksBehind: 0)
+    switch kind {
+    case .name: break
+    case .bytes:
+      // Of the alphabet only the character of the space counts as a blank.
+      span.blanksBefore = Int32((start..<end).prefix { word.bytes[$0] == 0x20 }.count)
+      span.blanksBehind = Int32((start..<end).reversed().prefix { word.bytes[$0] == 0x20 }.count)
+    case .text:
+      var from = start, to = end
+      while from < end {
+        var next = from
+        guard isBlank(UTF8Bytes.decode(word.bytes, &next)) else { break }
+        from = next
+        span.blanksBefore += 1
+      }
+      while to > start {
+        var last = to - 1
+        while last > start, UTF8Bytes.continues(word.bytes[last]) { last -= 1 }
+        var next = last
+        guard isBlank(UTF8Bytes.decode(word.bytes, &next)) else { break }
+        to = last
+        span.blanksBehind += 1
+      }
+    }
+    return span
+  }
+
+  /// White space, and the character of the space in GPT-2's alphabet.
+  private static func isBlank(_ scalar: UInt32) -> Bool { scalar == 0x120 || CharacterClass.of(scalar).contains(.space) }
+
+  @inline(never) private mutating func grow() {
+    let more = UnsafeMutablePointer<Int64>.allocate(capacity: capacity * 2)
+    more.initialize(from: ids, count: count)
+    ids.deallocate()
+    ids = more
+    if let old = spans {
+      let more = UnsafeMutablePointer<Span>.allocate(capacity: capacity * 2)
+      more.initialize(from: old, count: count)
+      old.deallocate()
+      spans = more
+    }
+    capacity *= 2
+  }
+}

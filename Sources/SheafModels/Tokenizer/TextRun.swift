@@ -1,0 +1,131 @@
+import Sheaf
+
+/// What a tokenizer does to a text, step by step. Immutable.
+struct TokenizerSteps: Sendable {
+  /// Tokens that are found in the text as it came.
+  var rawTokens: AddedTokens?
+  var normalizers: [Normalizer] = []
+  /// Tokens that are found in the normalised text.
+  var normalizedTokens: AddedTokens?
+  var preTokenizers: [PreTokenizer] = []
+  var model: TokenModel
+}
+
+/// One text on its way through all steps. Lives as long as the text, and owns the memory that it takes.
+struct TextRun: ~Copyable {
+  private let steps: TokenizerSteps
+  /// Once there are so many tokens, no word more is taken.
+  private let limit: Int
+  private(set) var tokens: TokenList
+  private var isOver = false
+  /// Where words end among the tokens, and which are added tokens; kept where somebody asks how many of the last are enough.
+  private var wordEnds: [(count: Int, isAdded: Bool)]?
+
+  private var scratch = ModelScratch()
+  private var words: WordList
+  private var newWords: WordList
+  private let normalized: (TextBuffer, TextBuffer)
+  private let edited: (TextBuffer, TextBuffer)
+
+  init(_ steps: TokenizerSteps, bytes: Int, limit: Int, wantsPlaces: Bool, keepsWordEnds: Bool) {
+    self.steps = steps
+    self.limit = limit
+    tokens = TokenList(wantsPlaces: wantsPlaces, capacity: 64)
+    wordEnds = keepsWordEnds ? [] : nil
+    words = WordList(capacity: 64)
+    newWords = WordList(capacity: 64)
+    let capacity = max(64, min(bytes + bytes / 2, 1 << 16))
+    normalized = (TextBuffer(tracksPlaces: wantsPlaces, capacity: capacity), TextBuffer(tracksPlaces: wantsPlaces, capacity: capacity))
+    edited = (TextBuffer(tracksPlaces: wantsPlaces, capacity: capacity), TextBuffer(tracksPlaces: wantsPlaces, capacity: capacity))
+  }
+
+  deinit {
+    for buffer in [normalized.0, normalized.1, edited.0, edited.1] { buffer.deallocate() }
+  }
+
+  mutating func run(_ text: UnsafeRawBufferPointer) throws(RecordFault) {
+    guard let base = text.baseAddress, text.count > 0 else { return }
+    let view = TextView(bytes: base.assumingMemoryBound(to: UInt8.self), count: text.count, places: nil, origin: 0, isAtStart: true)
+    guard let added = steps.rawTokens else { return try normalize(view) }
+    var parts = AddedTokens.Parts(added, in: view)
+    while let (start, end, id) = parts.part() {
+      if let id { append(id, view, start, end) } else { try normalize(view.part(start, end)) }
+      if isOver { return }
+    }
+  }
+
+  /// What normalisation makes of a text.
+  static func normalize(_ text: UnsafeRawBufferPointer, _ normalizers: [Normalizer]) throws(RecordFault) -> [UInt8] {
+    guard let base = text.baseAddress, text.count > 0 else { return [] }
+    let buffers = (TextBuffer(tracksPlaces: false, capacity: 64), TextBuffer(tracksPlaces: false, capacity: 64))
+    defer {
+      buffers.0.deallocate()
+      buffers.1.deallocate()
+    }
+    var view = TextView(bytes: base.assumingMemoryBound(to: UInt8.self), count: text.count, places: nil, origin: 0, isAtStart: true)
+    try normalize(&view, normalizers, buffers)
+    return Array(UnsafeBufferPointer(start: view.bytes, count: view.count))
+  }
+
+  private static func normalize(_ view: inout TextView, _ normalizers: [Normalizer], _ buffers: (TextBuffer, TextBuffer)) throws(RecordFault) {
+    var (out, other) = buffers
+    for step in normalizers {
+      guard let changed = try step.apply(view, into: out) else { continue }
+      view = changed
+      swap(&out, &other)
+    }
+  }
+
+  private mutating func normalize(_ raw: TextView) throws(RecordFault) {
+    var view = raw
+    try Self.normalize(&view, steps.normalizers, normalized)
+    if view.count == 0 { return }
+    guard let added = steps.normalizedTokens else { return try split(view) }
+    var parts = AddedTokens.Parts(added, in: view)
+    while let (start, end, id) = parts.part() {
+      if let id { append(id, view, start, end) } else { try split(view.part(start, end)) }
+      if isOver { return }
+    }
+  }
+
+  private mutating func split(_ whole: TextView) throws(RecordFault) {
+    var view = whole
+    words.removeAll()
+    words.append(0, view.count)
+    var (out, other) = edited
+    for step in steps.preTokenizers {
+      view = try step.apply(view, words, into: out, &newWords)
+      swap(&words, &newWords)
+      if step.edits { swap(&out, &other) }
+    }
+    for index in 0..<words.count {
+      let (start, end) = words[index]
+      try scratch.tokenize(view.part(start, end), with: steps.model, into: &tokens)
+      wordEnds?.append((tokens.count, false))
+      if tokens.count >= limit {
+        isOver = true
+        return
+      }
+    }
+  }
+
+  private mutating func append(_ id: Int32, _ view: TextView, _ start: Int, _ end: Int) {
+    tokens.append(id, view, start, end, .text)
+    wordEnds?.append((tokens.count, true))
+  }
+
+  /// Tokens to be written while the run is alive.
+  func tokens(of text: UnsafeRawBufferPointer, kept: Range<Int>) -> PostProcessor.Tokens {
+    PostProcessor.Tokens(ids: tokens.ids, spans: tokens.spans, kept: kept, text: text)
+  }
+
+  /// How many tokens the last words have that are taken, one after the other from the end, until there are `enough` of them.
+  func count(ofLast enough: Int) -> Int {
+    guard let wordEnds else { return tokens.count }
+    for index in wordEnds.indices.reversed() {
+      let begin = index > 0 ? wordEnds[index - 1].count : 0
+      if !wordEnds[index].isAdded, tokens.count - begin >= enough { return tokens.count - begin }
+    }
+    return tokens.count
+  }
+}
