@@ -97,7 +97,7 @@ public final class Worker: Sendable {
     let rounding = model.signature.roundsShapes ? ShapeRounding(grid: WarmUp.shapes(model, configuration.batch), roundsLength: model.signature.isPadded) : nil
     let batchLog = configuration.batchLog.map { BatchLog(every: $0, lanes: configuration.lanes) }
     let lanes = contexts.enumerated().map { index, context in
-      let runner = LocalRunner(model.signature, modelName: model.name, context: context, rounding: rounding, watch: watches[index])
+      let runner = LocalRunner(model.signature, modelName: model.name, version: model.version, context: context, rounding: rounding, watch: watches[index])
       let lane = Transfer(makeLane(runner, batcher, batchLog))
       return Thread("lane \(index)") { lane.value.run() }
     }
@@ -137,7 +137,7 @@ public final class Worker: Sendable {
   private func makeDecodeStage(_ batcher: Batcher, _ priority: Priority = .interactive) -> DecodeStage {
     DecodeStage(
       source: source, batcher: batcher, priority: priority,
-      decoder: RequestDecoder(signature: model.signature, text: model.text, options: configuration.decodeOptions),
+      decoder: RequestDecoder(signature: model.signature, text: model.text, options: configuration.decodeOptions, modelName: model.name, modelVersion: model.version),
       deadlines: Deadlines(timeout: configuration.topics.timeout), writer: sink.makeWriter(), log: configuration.log,
       withdrawn: gate.withdrawn)
   }

@@ -146,7 +146,7 @@ final class Batcher: @unchecked Sendable {  // Everything mutable is protected b
           barred.append(request)
           continue
         }
-        machine.add(BatchItem(arrival: request.record.arrival, rows: Int(request.rows), length: Int(request.length), bytes: request.byteCount, deadline: request.deadline, before: clocks.before(request.record)), request, priority, now: now)
+        machine.add(BatchItem(arrival: request.record.arrival, rows: Int(request.rows), length: Int(request.length), bytes: request.byteCount, deadline: request.deadline, before: clocks.before(request.record), group: request.group), request, priority, now: now)
       }
       // Where a decode thread waits too, one signal might wake that.
       if idleLanes > 0, wasEmpty || isDueSooner { if decodeWaits { monitor.broadcast() } else { monitor.signal() } }

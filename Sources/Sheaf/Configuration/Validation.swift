@@ -85,7 +85,8 @@ extension WorkerConfiguration {
   var keepsOutcomes: Bool { delivery == .exactlyOnce || topics.order != .none }
 
   var decodeOptions: DecodeOptions {
-    DecodeOptions(
-      format: topics.format, replyFormat: topics.replyFormat, nullValue: topics.nullValue, maxBytes: batch.maxBytes)
+    var options = DecodeOptions(format: topics.format, replyFormat: topics.replyFormat, nullValue: topics.nullValue, maxBytes: batch.maxBytes)
+    options.takesNonFinite = topics.takesNonFinite
+    return options
   }
 }

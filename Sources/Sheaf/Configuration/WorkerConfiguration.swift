@@ -45,6 +45,8 @@ public struct WorkerConfiguration: Sendable {
     /// What a reply is written as where the request has no accept header.
     public var replyFormat: ReplyFormat
     public var nullValue: DecodeOptions.NullValue
+    /// See `DecodeOptions.takesNonFinite`. Default false.
+    public var takesNonFinite = false
     /// Where replies and error replies go; `nil`: only where a header names an allowed topic, and `deadLetters` must be set.
     public var replies: String?
     /// Topics that a request's `kafka_replyTopic` header may name, beside `replies`.

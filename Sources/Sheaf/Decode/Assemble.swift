@@ -4,6 +4,9 @@ extension RequestDecoder {
     for index in requestInputs where !inputs.contains(where: { $0.input == index }) { throw missing(index) }
     guard !inputs.isEmpty else { throw RecordFault(.unsupported, expected: "a model with inputs of the request's own", came: "one without") }
     let (rows, length) = try commonExtents()
+    if separator != nil, let ids = inputs.first(where: { $0.input == textInput && !$0.isText }), !inputs.contains(where: { $0.input == typesInput }) {
+      try checkSeparator(ids: UnsafeRawBufferPointer(start: block.at(ids.offset), count: ids.byteCount), rows: rows)
+    }
     let bytes = inputs.reduce(0) { $0 + $1.byteCount }
     try checkSize(rows: rows, length: signature.isPadded ? length : 1, bytes: bytes)
     let group = isGrouped ? group(record, block) : 0

@@ -13,6 +13,8 @@ struct DecodedInput {
   var byteCount: Int
   /// Where the lengths of its rows lie, an Int32 each; `nil`: all rows have `length`.
   var lengthsOffset: Int?
+  /// It was made of texts.
+  var isText = false
 }
 
 extension TensorSpec {

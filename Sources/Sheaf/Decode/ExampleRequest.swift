@@ -15,8 +15,10 @@ public struct ExampleRequest: Sendable {
   /// Whole, so that it can be sent as it stands; `nil`: it would have more than 10,000 elements.
   public var whole: String? {
     let count = required.reduce(0) { $0 + extents($1).reduce(1, *) }
-    return count > 10_000 ? nil : json(most: .max)
+    return count > 10_000 ? nil : full
   }
+
+  var full: String { json(most: .max) }
 
   private var required: [TensorSpec] { signature.inputs.filter { $0.source == .request } }
 

@@ -3,7 +3,8 @@ struct RawLayout {
   private enum Kind {
     /// Rows of so many bytes, at least 1.
     case rows(Int)
-    /// One row whose length along the open or padded axis is counted in so many bytes, at least 1.
+    /// One row whose length along the open or padded axis is counted in so many bytes, at least 1; more only of the length that the
+    /// model was exported with.
     case length(Int, axis: Int)
     /// Strings: rows of so many.
     case strings(Int)
@@ -65,7 +66,10 @@ struct RawLayout {
     case .length(let size, let axis):
       let length = value.count / size
       guard length > 0, length * size == value.count else { throw wrongSize("a multiple of \(size)", value.count) }
-      if axis == spec.padAxis, case .fixed(let most) = spec.shape[axis], length > most { throw wrongSize("\(most * size) or fewer", value.count) }
+      if axis == spec.padAxis, case .fixed(let most) = spec.shape[axis], length > most {
+        guard length % most == 0, spec.batchAxis == 0 else { throw wrongSize("\(most * size) or fewer, or a multiple of that,", value.count) }
+        return Extent(rows: length / most, length: most)
+      }
       return Extent(rows: 1, length: length, shape: axis == spec.padAxis ? nil : shape(length, axis))
     case .strings(let perRow): return try strings(value, perRow)
     case .none(let instead): throw RecordFault(.unsupported, expected: instead, came: "a raw tensor")
@@ -121,6 +125,7 @@ extension RequestDecoder {
     let header = record.headers.isEmpty ? nil : record.headers.last(.shape)
     let extent = if let header, !header.isEmpty { try raw.extent(of: record.value, shape: header) } else { try raw.extent(of: record.value) }
     try checkSize(rows: extent.rows, length: signature.isPadded ? extent.length : 1, bytes: record.value.count)
+    if raw.input == textInput { try checkSeparator(ids: record.value, rows: extent.rows) }
     var tensor = RequestTensor(data: record.value.baseAddress!, byteCount: record.value.count, length: Int32(signature.isPadded ? extent.length : 1))
     guard let shape = extent.shape else {
       return Request(record: record, rows: Int32(extent.rows), length: Int32(fixedLength ?? extent.length), input: raw.input, tensor: tensor, replyFormat: replyFormat)

@@ -4,6 +4,7 @@ public final class RequestDecoder {
   public let text: (any TextEncoder)?
   public let options: DecodeOptions
   let modelName: String
+  let modelVersion: String?
 
   /// The inputs whose source is `.request`, in the signature's order, as indices into `signature.inputs`.
   let requestInputs: [Int]
@@ -11,11 +12,17 @@ public final class RequestDecoder {
   let textInput: Int?
   /// The input that takes the text each id belongs to, beside them; `nil`: there is none.
   let typesInput: Int?
+  /// The input that says where each id of a text stands in it; `nil`: nobody asks.
+  let placesInput: Int?
+  /// What stands between the two texts of a pair, of models that score pairs and tell their texts apart by `typesInput`; `nil`: another.
+  let separator: Int64?
   /// By input: whether it has axes of any extent beside rows and the padded one.
   let hasOpenAxes: [Bool]
   /// Requests do not all go together: see `Request.group`.
   let isGrouped: Bool
   let fixedLength: Int?
+  /// See `Signature.rawOutput`.
+  let rawOutput: Int?
   let raw: RawLayout
   /// A right request, to be shown to who sent a wrong one.
   let example: String
@@ -27,26 +34,32 @@ public final class RequestDecoder {
   var tokens = TokenSequence()
   var lengths: [Int32] = []
   var types: [Int64] = []
+  var places: [TokenSequence.Place] = []
   let scratch = JSONScratch()
   let secondScratch = JSONScratch()
   var inputs: [DecodedInput] = []
   var extentOffsets: [Int] = []
 
-  public init(signature: Signature, text: (any TextEncoder)?, options: DecodeOptions, modelName: String = "") {
+  public init(signature: Signature, text: (any TextEncoder)?, options: DecodeOptions, modelName: String = "", modelVersion: String? = nil) {
     self.signature = signature
     self.text = text
     self.options = options
     self.modelName = modelName
+    self.modelVersion = modelVersion
     requestInputs = signature.inputs.indices.filter { signature.inputs[$0].source == .request }
     textInput = text == nil ? nil : signature.idsInput.flatMap { signature.input(named: $0) }
     typesInput = textInput.flatMap { ids in
       signature.inputs.firstIndex { $0.source == .constant(0) && $0.shape.count == signature.inputs[ids].shape.count && $0.isTokenTypes }
     }
+    placesInput = textInput.flatMap { ids in signature.inputs.firstIndex { $0.source == .places(of: signature.inputs[ids].name) } }
+    separator = typesInput == nil || !signature.isScores ? nil : text?.separator
     hasOpenAxes = signature.inputs.map { !$0.openAxes.isEmpty }
     isGrouped = signature.inputs.contains { $0.batchAxis == nil || !$0.openAxes.isEmpty }
     fixedLength = signature.fixedLength
+    rawOutput = signature.rawOutput
     raw = RawLayout(signature, requestInputs)
     example = ExampleRequest(signature, takesText: textInput != nil).short
+    tokens.wantsPlaces = placesInput != nil
   }
 
   /// What a record turned out to be.
@@ -84,13 +97,13 @@ public final class RequestDecoder {
     }
     var request: Request
     notice = nil
-    if replyFormat == .raw, format != .json, signature.outputs.count > 1 { throw severalOutputs }
+    if replyFormat == .raw, format != .json, rawOutput == nil { throw severalOutputs }
     switch format {
     case .raw: request = try decodeRaw(record, replyFormat)
     case .json: request = try decodeJSON(record, replyFormat)
     case .text: request = isGiven ? try decodeText(record, replyFormat) : try decodeUnlabelled(record, replyFormat)
     }
-    guard request.replyFormat == .raw, request.outputs.baseAddress == nil ? signature.outputs.count > 1 : request.outputs.count > 1 else { return .request(request) }
+    guard request.replyFormat == .raw, request.outputs.baseAddress == nil ? rawOutput == nil : request.outputs.count > 1 else { return .request(request) }
     request.release()
     throw severalOutputs
   }
@@ -110,6 +123,28 @@ public final class RequestDecoder {
     if rows > Int(Int32.max) { return RecordFault(.tooLarge, expected: "at most \(Int32.max) rows", came: "\(rows)") }
     if let most = signature.maxLength, length > most { return RecordFault(.tooLarge, expected: "rows of at most \(most) elements (models.maxLength)", came: "\(length)") }
     return RecordFault(.tooLarge, expected: "at most \(options.maxBytes) bytes of rows (models.batch.maxBytes)", came: "\(bytes)")
+  }
+}
+
+extension Signature {
+  /// All that comes out are some numbers a row.
+  fileprivate var isScores: Bool {
+    outputs.allSatisfy { spec in
+      if spec.isDerived { return true }
+      guard spec.batchAxis == 0, spec.shape.count <= 2 else { return false }
+      if spec.shape.count == 2, case .fixed(let extent) = spec.shape[1] { return extent <= 16 }
+      return spec.shape.count == 1
+    }
+  }
+}
+
+extension TextEncoder {
+  /// What pairs of texts are kept apart by: what ends a text; `nil`: they are not taken, or nothing does.
+  fileprivate var separator: Int64? {
+    guard takesPairs else { return nil }
+    var tokens = TokenSequence()
+    try? encode(UnsafeRawBufferPointer(start: nil, count: 0), pair: nil, into: &tokens)
+    return tokens.ids.last
   }
 }
 

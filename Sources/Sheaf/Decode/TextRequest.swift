@@ -26,7 +26,8 @@ extension RequestDecoder {
     inputs.removeAll(keepingCapacity: true)
     lengths.removeAll(keepingCapacity: true)
     types.removeAll(keepingCapacity: true)
-    try text.encode(Framing.withoutMark(record.value), pair: nil, into: &tokens)
+    places.removeAll(keepingCapacity: true)
+    try encode(Framing.withoutMark(record.value), text)
     var block = RequestBlock()
     try storeTokens(&block)
     try finishTexts(textInput, rows: 1, &block, at: 0)
@@ -50,6 +51,7 @@ extension RequestDecoder {
     }
     lengths.removeAll(keepingCapacity: true)
     types.removeAll(keepingCapacity: true)
+    places.removeAll(keepingCapacity: true)
     let offset = block.append(0)
     switch count {
     case .any where reader.peek() == UInt8(ascii: "["): try readRun(&reader, &block)
@@ -78,6 +80,7 @@ extension RequestDecoder {
     second.position = position
     lengths.removeAll(keepingCapacity: true)
     types.removeAll(keepingCapacity: true)
+    places.removeAll(keepingCapacity: true)
     let offset = block.append(0)
     if first.peek() == UInt8(ascii: "["), second.peek() == UInt8(ascii: "[") {
       first.position += 1
@@ -142,8 +145,14 @@ extension RequestDecoder {
   private func readText(_ reader: inout JSONReader, _ block: inout RequestBlock) throws(RecordFault) {
     guard let text else { return }
     let string = try reader.string("a text, a string")
-    try text.encode(try string.unescaped(scratch), pair: nil, into: &tokens)
+    try encode(try string.unescaped(scratch), text)
     try storeTokens(&block)
+  }
+
+  private func encode(_ bytes: UnsafeRawBufferPointer, _ text: any TextEncoder) throws(RecordFault) {
+    try text.encode(bytes, pair: nil, into: &tokens)
+    try checkSeparator()
+    if placesInput != nil { tokens.countScalars(bytes) }
   }
 
   private func encodePair(_ first: inout JSONReader, _ second: inout JSONReader, _ block: inout RequestBlock) throws(RecordFault) {
@@ -151,7 +160,31 @@ extension RequestDecoder {
     guard text.takesPairs else { throw RecordFault(.unsupported, expected: "one text a row, since the model's tokenizer takes no pair of texts", came: "two at byte \(first.position)") }
     let one = try first.string("a text, a string"), other = try second.string("a text, a string")
     try text.encode(try one.unescaped(scratch), pair: try other.unescaped(secondScratch), into: &tokens)
+    // Which of the two texts a place is in is not told.
+    if placesInput != nil { tokens.places = Array(repeating: TokenSequence.Place(start: -1, end: -1), count: tokens.ids.count) }
     try storeTokens(&block)
+  }
+
+  /// Two texts in one, with what keeps texts apart written between them, would not be told apart by the model.
+  private func checkSeparator() throws(RecordFault) {
+    guard let separator, tokens.ids.dropLast().dropFirst().contains(separator) else { return }
+    throw RecordFault(
+      .wrongInput, expected: #"a pair of texts as {"text":"…","text_pair":"…"} or {"texts":[["…","…"]]}, since the model tells two texts apart by their token types"#,
+      came: "one text with the separator in it")
+  }
+
+  /// The same of ids that a client made and sends without saying which text each belongs to.
+  func checkSeparator(ids: UnsafeRawBufferPointer, rows: Int) throws(RecordFault) {
+    guard let separator, let textInput, let typesInput else { return }
+    let size = signature.inputs[textInput].type.size
+    var count = 0
+    for offset in stride(from: 0, to: ids.count - ids.count % size, by: size) {
+      let id = size == 8 ? ids.loadUnaligned(fromByteOffset: offset, as: Int64.self) : Int64(ids.loadUnaligned(fromByteOffset: offset, as: Int32.self))
+      if id == separator { count += 1 }
+    }
+    guard count > rows else { return }
+    throw RecordFault(
+      .wrongInput, expected: "\(signature.inputs[typesInput].name) beside ids of pairs of texts, since the model tells the two texts of a pair apart by them", came: "ids with \(count) separators (\(separator)) in \(rows) rows, and no \(signature.inputs[typesInput].name)")
   }
 
   /// Puts a row's ids behind what is in the block, in the input's type.
@@ -162,6 +195,7 @@ extension RequestDecoder {
     let memory = block.extend(count * type.size)
     store(tokens.ids, type, memory)
     lengths.append(Int32(count))
+    if placesInput != nil { places += tokens.places }
     if tokens.types.isEmpty { types.append(contentsOf: repeatElement(0, count: count)) } else { types += tokens.types }
     // Before the next one, so that a request that is too large takes no more memory than one that is not.
     try checkSize(rows: lengths.count, length: count, bytes: block.count)
@@ -188,11 +222,41 @@ extension RequestDecoder {
     var shape = JSONShape()
     shape.append(rows)
     shape.append(longest)
-    inputs.append(DecodedInput(input: input, rows: rows, length: longest, shape: shape, offset: offset, byteCount: bytes, lengthsOffset: lengthsOffset))
+    inputs.append(DecodedInput(input: input, rows: rows, length: longest, shape: shape, offset: offset, byteCount: bytes, lengthsOffset: lengthsOffset, isText: true))
+    storePlaces(shape, rows, longest, &block, lengthsOffset)
     guard types.contains(where: { $0 != 0 }) else { return }
     guard let typesInput else { return }
     let type = signature.inputs[typesInput].type, place = block.append(types.count * type.size)
     store(types, type, block.at(place))
     inputs.append(DecodedInput(input: typesInput, rows: rows, length: longest, shape: shape, offset: place, byteCount: types.count * type.size, lengthsOffset: lengthsOffset))
+  }
+
+  private func storePlaces(_ shape: JSONShape, _ rows: Int, _ longest: Int, _ block: inout RequestBlock, _ lengthsOffset: Int?) {
+    guard let placesInput else { return }
+    let bytes = places.count * MemoryLayout<TokenSequence.Place>.stride, place = block.append(bytes)
+    places.withUnsafeBytes { _ = memcpy(block.at(place), $0.baseAddress!, bytes) }
+    var shape = shape
+    shape.append(2)
+    inputs.append(DecodedInput(input: placesInput, rows: rows, length: longest, shape: shape, offset: place, byteCount: bytes, lengthsOffset: lengthsOffset))
+  }
+}
+
+extension TokenSequence {
+  /// Places in bytes become places in Unicode scalars, as Python counts characters. Empty ones, of special tokens, become -1.
+  mutating func countScalars(_ text: UnsafeRawBufferPointer) {
+    var byte = 0, scalar: Int32 = 0
+    /// Scalars before a byte; asked in rising order mostly.
+    func scalars(before place: Int32) -> Int32 {
+      if Int(place) < byte { (byte, scalar) = (0, 0) }
+      while byte < min(Int(place), text.count) {
+        if text[byte] & 0xC0 != 0x80 { scalar += 1 }
+        byte += 1
+      }
+      return scalar
+    }
+    for index in places.indices {
+      let place = places[index]
+      places[index] = place.start == place.end ? Place(start: -1, end: -1) : Place(start: scalars(before: place.start), end: scalars(before: place.end))
+    }
   }
 }

@@ -186,6 +186,7 @@ final class BatchFiller {
     switch spec.source {
     case .request: throw BatchFault("a request carries no \(spec.name)")
     case .constant(let value): layout.fill(row, piece.rows, own: .max, value, value, target)
+    case .places: layout.fill(row, piece.rows, own: .max, -1, -1, target)
     case .mask:
       let own = spec.padValue == 0 ? 1.0 : 0.0
       guard let masked = inputs[index].masked, signature.inputs[masked].padAxis != nil, case let tensor = piece.request.tensor(masked), tensor.data != nil else {
@@ -205,8 +206,13 @@ final class BatchFiller {
   private func fillShared(_ index: Int, _ spec: TensorSpec, _ batch: ModelBatch) throws(BatchFault) {
     let tensor = pieces.lazy.map { $0.request.tensor(index) }.first { $0.data != nil }
     guard let tensor, let data = tensor.data else {
-      guard spec.source != .request else { throw BatchFault("no request carries \(spec.name)") }
-      let value = if case .constant(let value) = spec.source { value } else { spec.padValue == 0 ? 1.0 : 0.0 }
+      let value: Double
+      switch spec.source {
+      case .request: throw BatchFault("no request carries \(spec.name)")
+      case .constant(let constant): value = constant
+      case .mask: value = spec.padValue == 0 ? 1 : 0
+      case .places: value = -1
+      }
       let bytes = Sheaf.byteCount(spec.type, batch.inputs[index].shape)
       replicate(value, spec.type, batch.inputs[index].reserve(bytes), bytes)
       return

@@ -15,25 +15,31 @@ final class LocalRunner: BatchRunner {
   private var starts: [Int] = []
   private var failures: [Int: String] = [:]
 
-  init(_ signature: Signature, modelName: String, context: any RunContext, rounding: ShapeRounding? = nil, watch: Watchdog.Watch? = nil) {
+  init(_ signature: Signature, modelName: String, version: String? = nil, context: any RunContext, rounding: ShapeRounding? = nil, watch: Watchdog.Watch? = nil) {
     self.signature = signature
     self.context = context
     self.watch = watch
     batch = ModelBatch(signature: signature)
     filler = BatchFiller(signature, rounding: rounding)
     splitter = OutputSplitter(signature)
-    encoder = ReplyEncoder(signature: signature, modelName: modelName)
+    encoder = ReplyEncoder(signature: signature, modelName: modelName, version: version)
   }
 
   convenience init(_ model: any Model, rounding: ShapeRounding? = nil, watch: Watchdog.Watch? = nil) throws {
-    self.init(model.signature, modelName: model.name, context: try model.makeContext(), rounding: rounding, watch: watch)
+    self.init(model.signature, modelName: model.name, version: model.version, context: try model.makeContext(), rounding: rounding, watch: watch)
   }
 
   func isNew(_ requests: ArraySlice<Request>) -> Bool { filler.isNew(requests) }
 
   func run(_ requests: ArraySlice<Request>, within bounds: RunBounds) throws -> BatchRun {
     note(requests)
-    if requests.count == 1, let request = requests.first, let most = bounds.rowsOfPart(request) { return try run(request, inPartsOf: most) }
+    if requests.count == 1, let request = requests.first {
+      if EvenParts.areNeeded(request, signature) {
+        let parts = try EvenParts(request, signature)
+        return try withExtendedLifetime(parts) { try self.run(request, parts.requests, bounds) }
+      }
+      if bounds.rowsOfPart(request) != nil { return try self.run(request, [request], bounds) }
+    }
     try filler.fill(batch, requests)
     var run = BatchRun(parts: [try runFilled(requests.first?.record, requests.last?.record)])
     try splitter.begin(batch)
@@ -61,15 +67,19 @@ final class LocalRunner: BatchRunner {
     return BatchRun.Part(shape: BatchShape(rows: batch.rows, length: batch.length), rowPadding: batch.rows - batch.requested, time: monotonicNow() - begun)
   }
 
-  private func run(_ request: Request, inPartsOf most: Int) throws -> BatchRun {
+  /// - Parameter parts: the request's rows, those that can run together in one.
+  private func run(_ request: Request, _ parts: [Request], _ bounds: RunBounds) throws -> BatchRun {
     var run = BatchRun()
     joiner.begin(rows: Int(request.rows), length: signature.fixedLength ?? Int(request.length))
-    for first in stride(from: 0, to: Int(request.rows), by: most) {
-      try filler.fill(batch, request, rows: first..<min(first + most, Int(request.rows)))
-      run.parts.append(try runFilled(request.record, request.record))
-      // What the model gave is looked at before it is copied.
-      try splitter.begin(batch)
-      try joiner.append(batch)
+    for part in parts {
+      let rows = Int(part.rows), most = bounds.rowsOfPart(part) ?? rows
+      for first in stride(from: 0, to: rows, by: most) {
+        try filler.fill(batch, part, rows: first..<min(first + most, rows))
+        run.parts.append(try runFilled(request.record, request.record))
+        // What the model gave is looked at before it is copied.
+        try splitter.begin(batch)
+        try joiner.append(batch)
+      }
     }
     try splitter.begin(joiner.whole)
     failures = joiner.whole.failures
@@ -117,6 +127,7 @@ final class LocalRunner: BatchRunner {
 
   /// Halves the rows until one is left: it fails, or one after it does.
   func failingRow(of request: Request) -> Int? {
+    if EvenParts.areNeeded(request, signature) { return nil }
     var suspects = 0..<Int(request.rows)
     func fails(_ rows: Range<Int>) -> Bool {
       do {

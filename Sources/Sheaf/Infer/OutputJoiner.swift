@@ -24,6 +24,10 @@ final class OutputJoiner {
   func append(_ batch: ModelBatch) throws(BatchFault) {
     for (index, spec) in signature.outputs.enumerated() {
       let part = batch.outputs[index]
+      if spec.isRagged {
+        appendRagged(index, part, batch.requested)
+        continue
+      }
       guard let axis = spec.batchAxis else {
         // Shared by all rows: the last one stands for all.
         copy(part, whole: index, shape: part.shape)
@@ -55,6 +59,15 @@ final class OutputJoiner {
     }
     guard inner > 0, let target = whole.outputs[index].buffer else { return }
     for block in 0..<outer { memcpy(target + (block * whole.rows + filled) * inner, part.data! + block * part.shape[axis] * inner, rows * inner) }
+  }
+
+  private func appendRagged(_ index: Int, _ part: ModelBatch.Tensor, _ rows: Int) {
+    let before = isStarted ? whole.outputs[index].rowStarts : [0], end = part.rowStarts[rows]
+    let isStrings = signature.outputs[index].type == .bytes, all = part.shape[0]
+    let length = isStrings ? BytesElements.length(of: end * part.shape[1...].reduce(1, *), in: part.bytes)! : all == 0 ? 0 : part.byteCount / all * end
+    let bytes = (isStarted ? Array(whole.outputs[index].bytes) : []) + part.bytes.prefix(length)
+    let counts = zip(before, before.dropFirst()).map { $1 - $0 } + (0..<rows).map { part.rowStarts[$0 + 1] - part.rowStarts[$0] }
+    bytes.withUnsafeBytes { whole.setRagged(index, counts: counts, bytes: $0, extents: Array(part.shape[1...])) }
   }
 
   private func appendStrings(_ index: Int, _ part: ModelBatch.Tensor, _ batch: ModelBatch, _ shape: [Int]) throws(BatchFault) {

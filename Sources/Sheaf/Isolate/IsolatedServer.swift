@@ -17,7 +17,7 @@ enum IsolatedServer {
 
   /// Tells the workers of one program apart.
   static func identity(_ model: any Model, _ configuration: WorkerConfiguration) -> String {
-    let text = "\(model.name)\n\(model.signature)\n\(configuration.kafka["group.id"] ?? "")"
+    let text = "\(model.name)\n\(model.signature.fingerprint)\n\(configuration.kafka["group.id"] ?? "")"
     return String(fnv1a(text.utf8), radix: 16)
   }
 

@@ -28,6 +28,8 @@ public final class ModelBatch {
     var data: UnsafeRawPointer?
     var byteCount = 0
     var shape: [Int] = []
+    /// Of a ragged output: where each row's entries begin, and where the last one's end.
+    var rowStarts: [Int] = []
 
     var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: data, count: data == nil ? 0 : byteCount) }
 
@@ -105,6 +107,21 @@ public final class ModelBatch {
   public func setOutput(_ index: Int, bytes: UnsafeRawBufferPointer, shape: [Int]) {
     precondition(signature.outputs[index].type == .bytes, "output \(signature.outputs[index].name) is not of strings")
     outputs[index].shape = shape
+    let memory = outputs[index].reserve(bytes.count)
+    if let start = bytes.baseAddress { memcpy(memory, start, bytes.count) }
+  }
+
+  /// Gives the `index`th output, which is ragged: the entries of the first row, those of the second, and so on.
+  /// - Parameters:
+  ///   - counts: entries of each row.
+  ///   - bytes: of all entries, row-major; of strings as `BytesElements.encode` lays them out. Copied.
+  ///   - extents: of an entry.
+  public func setRagged(_ index: Int, counts: [Int], bytes: UnsafeRawBufferPointer, extents: [Int] = []) {
+    precondition(signature.outputs[index].isRagged, "output \(signature.outputs[index].name) is not ragged")
+    var starts = [0]
+    for count in counts { starts.append(starts[starts.count - 1] + count) }
+    outputs[index].rowStarts = starts
+    outputs[index].shape = [starts[starts.count - 1]] + extents
     let memory = outputs[index].reserve(bytes.count)
     if let start = bytes.baseAddress { memcpy(memory, start, bytes.count) }
   }

@@ -16,6 +16,9 @@ public struct TensorSpec: Sendable, Hashable {
     case mask(of: String)
     /// What requests carry is used; else it is this value throughout (token_type_ids, for one).
     case constant(Double)
+    /// Where each element of the named input stands in the text that it was made of: [batch, length, 2], begin and end in Unicode scalars.
+    /// -1 where it was not made of one, and for padding.
+    case places(of: String)
   }
   public var name: String
   public var type: ElementType
@@ -31,6 +34,11 @@ public struct TensorSpec: Sendable, Hashable {
   public var source: Source
   /// Of an output: what the elements of its last axis are called, classes for one; told with every reply. Empty: they have no names.
   public var labels: [String] = []
+  /// Of an output: rows have numbers of entries of their own along the first axis, which the model says (`ModelBatch.setRagged`). Then
+  /// it has no batch axis. Default false.
+  public var isRagged = false
+  /// Of an output: it is computed of another one, for readers; a raw reply is of those that are not. Default false.
+  public var isDerived = false
 
   public init(
     _ name: String, _ type: ElementType, _ shape: [Dimension], batchAxis: Int? = 0, padAxis: Int? = nil, padValue: Double = 0,
@@ -94,6 +102,15 @@ public struct Signature: Sendable, Hashable {
 
   /// Rows differ in size: they have a length, or axes of any extent.
   public var hasLength: Bool { isPadded || inputs.contains { $0.source == .request && !$0.openAxes.isEmpty } }
+
+  /// All that batches and replies depend on, the same in every process.
+  var fingerprint: String { "\(inputs) \(outputs) \(maxRows ?? 0) \(fixedRows ?? 0) \(maxLength ?? 0) \(idsInput ?? "") \(roundsShapes)" }
+
+  /// The output of a raw reply to a request that asks for none by name; `nil`: there are several.
+  var rawOutput: Int? {
+    let own = outputs.indices.filter { !outputs[$0].isDerived }
+    return own.count == 1 ? own[0] : nil
+  }
 
   func input(named name: String) -> Int? { inputs.firstIndex { $0.name == name } }
 }

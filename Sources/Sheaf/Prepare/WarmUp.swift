@@ -8,6 +8,8 @@ public enum WarmUp {
     public var refused: [(shape: BatchShape, reason: String)] = []
     /// What the budget did not reach.
     public var skipped: [BatchShape] = []
+
+    public init() {}
   }
 
   /// Powers of two, and the bounds themselves, for rows and length, as far as rows × length is within `maxTokens`.

@@ -26,6 +26,7 @@ final class OutputSplitter {
     /// Bytes of one row where rows lie one after another; -1: they do not, or have lengths of their own.
     var rowBytes: Int
     var isStrings: Bool
+    var isRagged: Bool
   }
 
   init(_ signature: Signature) {
@@ -59,13 +60,16 @@ final class OutputSplitter {
       let padAxis = spec.padAxis.flatMap { tensor.shape.indices.contains($0) && $0 != spec.batchAxis && tensor.shape[$0] == batch.length ? $0 : nil }
       cuts[index] = Cut(
         data: data, byteCount: tensor.byteCount, place: place, rank: tensor.shape.count, batchAxis: spec.batchAxis ?? -1, padAxis: padAxis ?? -1,
-        rowBytes: spec.batchAxis == 0 && spec.type != .bytes ? tensor.shape[1...].reduce(spec.type.size, *) : -1, isStrings: spec.type == .bytes)
+        rowBytes: spec.batchAxis == 0 && spec.type != .bytes ? tensor.shape[1...].reduce(spec.type.size, *) : -1, isStrings: spec.type == .bytes, isRagged: spec.isRagged)
       place += tensor.shape.count
     }
     self.batch = batch
   }
 
   private func check(_ tensor: ModelBatch.Tensor, _ spec: TensorSpec, rows: Int) throws(BatchFault) {
+    if spec.isRagged, tensor.rowStarts.count != rows + 1 || tensor.shape.first != tensor.rowStarts.last || !zip(tensor.rowStarts, tensor.rowStarts.dropFirst()).allSatisfy({ $0 <= $1 }) {
+      throw BatchFault("output \"\(spec.name)\" has entries of \(tensor.rowStarts.count - 1) rows for a batch of \(rows)")
+    }
     if let axis = spec.batchAxis, !tensor.shape.indices.contains(axis) || tensor.shape[axis] != rows {
       throw BatchFault("output \"\(spec.name)\" has shape \(tensor.shape) for a batch of \(rows) rows")
     }
@@ -100,6 +104,13 @@ final class OutputSplitter {
     for axis in 0..<cut.rank { own[cut.place + axis] = whole[cut.place + axis] }
     var slice = OutputSlice(
       output: index, data: cut.data, byteCount: cut.byteCount, shape: UnsafeBufferPointer(start: own.baseAddress! + cut.place, count: cut.rank))
+    if cut.isRagged {
+      let starts = batch!.outputs[index].rowStarts, memory = rowsOf(cut, starts[first], starts[first + rows] - starts[first])
+      own[cut.place] = starts[first + rows] - starts[first]
+      slice.data = memory.baseAddress ?? cut.data
+      slice.byteCount = memory.count
+      return slice
+    }
     guard cut.batchAxis >= 0 else { return slice }
     own[cut.place + cut.batchAxis] = rows
     // What is as long as the batch was padded to is as long as the request's own rows.
@@ -109,7 +120,7 @@ final class OutputSplitter {
       slice.data += first * cut.rowBytes
       slice.byteCount = rows * cut.rowBytes
     } else if cut.isStrings {
-      let strings = rowsOfStrings(cut, first, rows)
+      let strings = rowsOf(cut, first, rows)
       slice.data = strings.baseAddress ?? cut.data
       slice.byteCount = strings.count
     } else {
@@ -119,9 +130,14 @@ final class OutputSplitter {
     return slice
   }
 
-  private func rowsOfStrings(_ cut: Cut, _ first: Int, _ rows: Int) -> UnsafeRawBufferPointer {
+  /// So many indices of the first axis.
+  private func rowsOf(_ cut: Cut, _ first: Int, _ rows: Int) -> UnsafeRawBufferPointer {
     let memory = UnsafeRawBufferPointer(start: cut.data, count: cut.byteCount)
     let perRow = (1..<cut.rank).reduce(1) { $0 * whole[cut.place + $1] }
+    guard cut.isStrings else {
+      let all = whole[cut.place], size = all == 0 ? 0 : cut.byteCount / all
+      return UnsafeRawBufferPointer(rebasing: memory[(first * size)..<((first + rows) * size)])
+    }
     let start = BytesElements.length(of: first * perRow, in: memory)!
     let rest = UnsafeRawBufferPointer(rebasing: memory[start...])
     return UnsafeRawBufferPointer(rebasing: rest[..<BytesElements.length(of: rows * perRow, in: rest)!])

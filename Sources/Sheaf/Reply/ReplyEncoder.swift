@@ -3,6 +3,7 @@ public final class ReplyEncoder {
   public let signature: Signature
   public let modelName: String
 
+  private let rawOutput: Int?
   private var out = JSONWriter()
   /// `{"name":…,"datatype":…,"shape":[` of each output.
   private let heads: [[UInt8]]
@@ -11,13 +12,19 @@ public final class ReplyEncoder {
   /// `{"model_name":…`
   private let start: [UInt8]
 
-  public init(signature: Signature, modelName: String) {
+  /// - Parameter version: the model's; `nil`: not told.
+  public init(signature: Signature, modelName: String, version: String? = nil) {
     self.signature = signature
     self.modelName = modelName
     start = Self.written { out in
       out.write("{\"model_name\":")
       out.write(string: modelName)
+      if let version {
+        out.write(",\"model_version\":")
+        out.write(string: version)
+      }
     }
+    rawOutput = signature.rawOutput
     heads = signature.outputs.map { spec in
       Self.written { out in
         out.write("{\"name\":")
@@ -50,13 +57,13 @@ public final class ReplyEncoder {
   /// - json: `{"model_name":…,"id":…,"outputs":[{"name":…,"datatype":…,"shape":[rows,…],"data":[…]}]}`, data flat. Floats are as
   ///   short as reads back the same; NaN and infinities, which JSON has not, are null. Where rows of unlike length share an output,
   ///   `lengths` says how much of it is each row's.
-  /// - raw: the memory of the only output that is asked for itself, not a copy. - Precondition: it is one (decoders refuse raw
-  ///   replies else).
+  /// - raw: the memory of the output that is asked for itself, or else of the model's only one, not a copy. - Precondition: it is one
+  ///   (decoders refuse raw replies else).
   public func encode(_ request: Request, _ outputs: UnsafeBufferPointer<OutputSlice>) -> UnsafeRawBufferPointer {
     if request.replyFormat == .raw {
       let isChosen = request.outputs.baseAddress != nil
-      precondition((isChosen ? request.outputs.count : outputs.count) == 1, "a raw reply of several outputs")
-      return outputs[isChosen ? Int(request.outputs[0]) : 0].bytes
+      guard let output = isChosen ? request.outputs.count == 1 ? Int(request.outputs[0]) : nil : rawOutput else { preconditionFailure("a raw reply of several outputs") }
+      return outputs[output].bytes
     }
     writeReply(request, outputs, &out)
     return out.bytes

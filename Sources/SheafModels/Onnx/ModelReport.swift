@@ -44,6 +44,7 @@ public struct ModelReport: Sendable {
     case .request:
       if what == "input ", spec.padAxis != nil { line += ", padded with \(number(spec.padValue))" }
     case .mask(let ids): line += ", filled in: the mask of \(ids)"
+    case .places(let ids): line += ", filled in: where each of \(ids) stands in its text"
     case .constant(let value): line += ", filled in: \(number(value))"
     }
     return line

@@ -23,7 +23,8 @@ final class OnnxContext: RunContext {
 
   func run(_ batch: ModelBatch) throws {
     inputs.removeAll(keepingCapacity: true)
-    for (index, spec) in signature.inputs.enumerated() {
+    // What is behind the session's inputs is for the head.
+    for (index, spec) in signature.inputs.prefix(runner.session.inputs.count).enumerated() {
       inputs.append(TensorView(spec.type.tensorType, batch.inputShape(index), batch.input(index)))
     }
     do throws(ONNXError) { try runner.run(inputs) } catch {

@@ -1,4 +1,3 @@
-import Glibc
 import Sheaf
 import SheafONNX
 
@@ -8,10 +7,13 @@ public final class OnnxModel: Model {
   public let signature: Signature
   public let text: (any TextEncoder)?
   public let device: String
+  public let version: String?
   /// What was found out about batching, one sentence each.
   public let notes: [String]
   /// Why rows would be answered otherwise in company, as a run showed; `nil`: they are not.
   public let coupling: String?
+  /// No row that was made up could be run, so that nothing is known of rows that can.
+  public let isUntried: Bool
   /// The loaded session, for reports.
   public let session: Session
   /// For every output of the signature, its index in the session.
@@ -24,7 +26,7 @@ public final class OnnxModel: Model {
   /// - Parameter runtime: shared by all models of a process; where left out, ONNX Runtime is loaded from where it is found.
   /// - Throws: `ONNXError` where library, file or device cannot be had; `ConfigurationError` where the options do not fit the model.
   public init(_ options: OnnxOptions, runtime: Runtime? = nil, text: (any TextEncoder)? = nil) throws {
-    let path = OnnxModel.file(options.path)
+    let folder = try ModelFolder(options.path), path = folder.file
     let provider = try Provider(options.device), runtime = try runtime ?? Runtime()
     let session: Session
     do {
@@ -35,14 +37,21 @@ public final class OnnxModel: Model {
     } catch { throw error.explained(by: path) }
     self.session = session
     device = provider.description
-    name = options.name ?? OnnxModel.name(path)
-    self.text = text
-
-    kept = try OnnxModel.choose(session.outputs, options, path)
-    let maxLength = options.maxLength ?? session.metadata.entries["max_sequence"].flatMap { Int($0) }
+    name = options.name ?? folder.name
+    let config = try ModelConfig(folder)
+    var plan = try HeadPlan(session.outputs, options, folder, config)
+    let prompt = try Prompts(folder).text(options.prompt)
+    if let text, !prompt.isEmpty {
+      let prompted = PromptedEncoder(text, prompt: prompt)
+      if plan.excludesPrompt { plan.skip(tokens: try prompted.promptTokens()) }
+      self.text = prompted
+    } else {
+      self.text = text
+    }
+    kept = plan.kept
+    var maxLength = options.maxLength ?? session.metadata.entries["max_sequence"].flatMap { Int($0) }
     var hints = ContractHints()
-    hints.maxLength = maxLength
-    hints.vocabulary = text?.vocabularySize
+    hints.vocabulary = text?.vocabularySize ?? config.vocabulary
     hints.padID = Double(text?.padID ?? 0)
     hints.acceptsUnsafe = options.acceptsUnsafeBatching
     if let facts = GraphFacts(path: path) {
@@ -58,11 +67,17 @@ public final class OnnxModel: Model {
         !session.outputs.contains { $0.name == entry.key } || kept.contains { session.outputs[$0].name == entry.key }
       }, hints: hints, path: path)
     let contract = try finder.find()
-    notes = contract.notes
+    notes = plan.notes + contract.notes + (text == nil || prompt.isEmpty ? [] : ["every text gets the prompt \"\(prompt)\""])
     coupling = contract.coupling?.description
-    head = try OnnxModel.head(contract.outputs, options, path)
-    steps = [options.pooling.map { "\($0.rawValue) pooling" }, options.normalize ? "normalised" : nil].compactMap { $0 }
-    var signature = Signature(inputs: contract.inputs, outputs: head?.outputs ?? contract.outputs, maxRows: options.maxRows ?? contract.maxRows, maxLength: maxLength)
+    isUntried = contract.isUntried
+    var inputs = contract.inputs
+    head = try plan.head(&inputs, contract, idsName: finder.idsName, takesText: text != nil)
+    steps = plan.words
+    // Exporters leave 0, or the largest number there is.
+    let version = session.metadata.version
+    self.version = options.version ?? (version > 0 && version < .max ? "\(version)" : nil)
+    if maxLength == nil, finder.idsName != nil { maxLength = config.positions }
+    var signature = Signature(inputs: inputs, outputs: head?.outputs ?? contract.outputs, maxRows: options.maxRows ?? contract.maxRows, maxLength: maxLength)
     signature.fixedRows = contract.fixedRows
     signature.example = contract.example
     // Each new shape costs seconds on these devices.
@@ -71,45 +86,4 @@ public final class OnnxModel: Model {
   }
 
   public func makeContext() throws -> any RunContext { OnnxContext(session, kept: kept, signature, head: head) }
-
-  // MARK: What the options mean
-
-  private static func choose(_ outputs: [TensorInfo], _ options: OnnxOptions, _ path: String) throws -> [Int] {
-    let names = outputs.map(\.name).joined(separator: ", ")
-    if let wanted = options.outputs {
-      return try wanted.map { name in
-        guard let index = outputs.firstIndex(where: { $0.name == name }) else { throw refused(path, "there is no output \(name)", "it has \(names)") }
-        return index
-      }
-    }
-    guard options.pooling != nil else { return Array(outputs.indices) }
-    guard let index = outputs.firstIndex(where: { $0.shape.count == 3 }) else {
-      throw refused(path, "no output is [batch, length, width], which pooling needs", "it has \(names); leave pooling out")
-    }
-    return [index]
-  }
-
-  private static func head(_ outputs: [TensorSpec], _ options: OnnxOptions, _ path: String) throws -> (any Head)? {
-    if let pooling = options.pooling {
-      return try VectorHead(outputs, source: 0, pool: Pool(modes: [pooling]), steps: options.normalize ? [.normalize] : [], path)
-    }
-    guard options.normalize else { return nil }
-    guard let index = outputs.firstIndex(where: { $0.type.isFloat && $0.shape.count == 2 && $0.batchAxis == 0 && $0.padAxis == nil }) else {
-      throw refused(path, "no output is a floating-point [batch, width] to normalise", "set pooling, or leave normalize out")
-    }
-    return try VectorHead(outputs, source: index, pool: nil, steps: [.normalize], path)
-  }
-
-  private static func file(_ path: String) -> String {
-    var status = stat()
-    guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else { return path }
-    return path + "/model.onnx"
-  }
-
-  private static func name(_ path: String) -> String {
-    let parts = path.split(separator: "/")
-    var name = String(parts.last ?? "model")
-    if name.hasSuffix(".onnx") { name.removeLast(5) }
-    return name == "model" && parts.count > 1 ? String(parts[parts.count - 2]) : name
-  }
 }

@@ -109,15 +109,18 @@ extension RequestDecoder {
   private func readOther(_ key: JSONString, _ reader: inout JSONReader) throws(RecordFault) {
     if key.equals("parameters") {
       try reader.parameters("parameters")
-    } else if key.equals("model_name") || key.equals("model") {
+    } else if key.equals("model") {
+      // Clients made for several models have to name one; here there is no choice.
+      _ = try reader.string("a model's name, a string")
+    } else if key.equals("model_name") {
       let name = try reader.string("a model's name, a string"), bytes = try name.unescaped(scratch)
       guard modelName.isEmpty || equals(bytes, modelName) else {
         throw RecordFault(.wrongInput, expected: "model \(modelName), or none named", came: "\(excerpt(name.raw)) at byte \(name.position)")
       }
     } else if key.equals("model_version") {
       let version = try reader.string("a model's version, a string")
-      guard version.raw.isEmpty else {
-        throw RecordFault(.unsupported, expected: "no model_version, since this worker has one model of no version", came: "\(excerpt(version.raw)) at byte \(version.position)")
+      guard version.raw.isEmpty || modelVersion.map({ equals(version.raw, $0) }) ?? false else {
+        throw RecordFault(.unsupported, expected: modelVersion.map { "model_version \($0), or none" } ?? "no model_version, since this worker's model has none", came: "\(excerpt(version.raw)) at byte \(version.position)")
       }
     } else {
       try reader.skip()  // What is no JSON is told of first.

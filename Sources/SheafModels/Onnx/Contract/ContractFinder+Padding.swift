@@ -205,6 +205,9 @@ extension ContractFinder {
     if !shared.isEmpty, contract.maxRows != 1 { lines.append("requests run together where their \(shared.joined(separator: " and ")) \(shared.count == 1 ? "is" : "are") the same") }
     let same = contract.outputs.filter { $0.batchAxis == nil }.map(\.name)
     if !same.isEmpty { lines.append("\(same.joined(separator: " and ")) \(same.count == 1 ? "is" : "are") the same for all rows, and handed to each as \(same.count == 1 ? "it is" : "they are")") }
+    for output in outputs where output.mapKey != nil {
+      lines.append("\(output.name) comes as a sequence of maps (ZipMap) and is answered as a tensor [rows, keys], with the keys as its labels; models.outputs leaves it out")
+    }
     if found.isRandom { lines.append("answers differ from run to run, as the model draws random numbers: whether company changes them cannot be seen") }
     contract.notes = lines + notes
   }

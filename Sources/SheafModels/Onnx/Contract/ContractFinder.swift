@@ -7,7 +7,7 @@ import SheafONNX
 struct ContractFinder {
   let inputs: [TensorInfo]
   private let types: [ElementType]
-  private let outputs: [TensorInfo]
+  let outputs: [TensorInfo]
   let overrides: [String: TensorOverride]
   let hints: ContractHints
   let trials: ContractTrials
@@ -76,6 +76,7 @@ struct ContractFinder {
         /// Extents of an open class that work beside the example's, and the outputs' shapes then.
     var variations: [String: (extent: Int, shapes: [[Int]])] = [:]
     var isRandom = false
+    var samples: [[RowTrial.Answer]] = []
     /// What the elements of outputs' last axes are called; empty where they have no names.
     var keys: [[String]] = []
 
@@ -105,6 +106,7 @@ struct ContractFinder {
     let isRandom = outputs.indices.contains { !tolerances[$0].compare(again[$0], alone[0][$0]).isWithin }
     var result = Attempt(rowAxes: rowAxes, example: example, roles: [], verdict: .rows, shapes: alone[0].map(\.shape))
     result.isRandom = isRandom
+    result.samples = alone
 
     let groups = rowAxes.fixed.map { fixed in fixed == 1 ? [] : [Array(rows.prefix(fixed))] } ?? [Array(rows[..<2]), rows]
     var together: [[RowTrial.Answer]] = []
@@ -288,6 +290,7 @@ struct ContractFinder {
     contract.inputs = specs(attempt.rowAxes)
     contract.example = attempt.example
     contract.example.isHalf = hints.isHalf
+    contract.samples = attempt.samples
     contract.outputs = outputs.indices.map { index in
       let axis: Int? = if case .rows(let axis) = attempt.roles[index] { axis } else { nil }
       var spec = TensorSpec(outputs[index].name, ElementType(outputs[index].type)!, shape(index, axis, attempt), batchAxis: axis)
@@ -342,6 +345,7 @@ struct ContractFinder {
     contract.maxRows = 1
     contract.example = attempt?.example ?? RowExample()
     contract.runs = trials.runs
+    contract.isUntried = attempt == nil
     if let attempt {
       let named = outputs.indices.filter { attempt.roles[$0] == .whole }.map { outputs[$0].name }.joined(separator: ", ")
       contract.notes = ["every request runs alone, as it comes: rows of \(named) are not told apart (models.inputs.NAME.batchAxis says along which axis of an output they lie, shared: true that all rows share it)"]

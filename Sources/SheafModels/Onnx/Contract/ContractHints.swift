@@ -4,8 +4,6 @@ struct ContractHints {
   var vocabulary: Int?
   /// What ids are padded with.
   var padID: Double = 0
-  /// The longest row the model takes; `nil`: not known.
-  var maxLength: Int?
   /// Its numbers are rounded as half precision's are.
   var isHalf = false
   /// Operators that measure their input as a whole while they run, and so make every row depend on its company.

@@ -10,8 +10,12 @@ struct ModelContract {
   var example = RowExample()
   /// An answer that was found to depend on its company.
   var coupling: Coupling?
+  /// No row that was made up could be run.
+  var isUntried = false
   /// What was found, and why something is not done, a sentence each.
   var notes: [String] = []
+  /// Outputs of single rows, a row's after another's.
+  var samples: [[RowTrial.Answer]] = []
   /// Trials that were run.
   var runs = 0
 

@@ -34,7 +34,7 @@ extension ONNXError {
       if isONNX { return "this ONNX Runtime does not know the operator \(name): a newer one may (runtime.library), or export without it" }
       return "\(name) is a custom operator of a library that ONNX Runtime has not loaded: export the model without it (what it does, tokenizing for one, happens before or after)"
     }
-    if let facts, !facts.external.isEmpty, message.contains("external") || message.contains("xternal data") || facts.external.contains(where: { message.contains($0) }) {
+    if let facts, !facts.external.isEmpty, message.contains("xternal") || facts.external.contains(where: { message.contains($0) }) {
       return "its weights are in \(facts.external.sorted().joined(separator: ", ")), which has to lie beside it, whole"
     }
     if facts?.isBroken ?? true || facts?.operators.isEmpty ?? true { return "the file is damaged or no ONNX model: export or copy it again" }

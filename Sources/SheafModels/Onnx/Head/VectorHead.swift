@@ -13,7 +13,7 @@ struct VectorHead: Head {
   ///   - contract: the session's outputs.
   ///   - pool: for vectors of elements, [batch, length, width]; nil: they are of rows, [batch, width].
   /// - Throws: `ConfigurationError` where the output has not this shape, or a step does not fit.
-  init(_ contract: [TensorSpec], source: Int, pool: Pool?, steps: [VectorStep], _ path: String) throws {
+  init(_ contract: [TensorSpec], source: Int, pool: Pool?, steps: [VectorStep], _ path: String) throws(ConfigurationError) {
     let spec = contract[source]
     guard spec.type == .float32 || spec.type == .float16, spec.batchAxis == 0, spec.shape.count == (pool == nil ? 2 : 3) else {
       throw refused(path, "output \(spec.name) is not a floating-point [batch, \(pool == nil ? "" : "length, ")width], which \(pool == nil ? "this" : "pooling") needs", "name another in outputs first")

@@ -16,7 +16,7 @@ struct LengthLimit {
     "roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "longformer", "data2vec-text", "ibert", "roberta-prelayernorm", "xmod", "luke", "mluke",
   ]
 
-  init(folder: String, _ root: FilePart, _ configuration: ModelConfiguration, asked: Int?) throws(ConfigurationError) {
+  init(folder: String, _ root: FilePart, _ configuration: TokenizerSurroundings, asked: Int?) throws(ConfigurationError) {
     let positions = Self.positions(configuration.model)
     if let asked {
       if let positions, asked > positions {
@@ -41,7 +41,7 @@ struct LengthLimit {
     }
   }
 
-  private static func positions(_ model: FilePart?) -> Int? {
+  static func positions(_ model: FilePart?) -> Int? {
     guard let model, let positions = model["max_position_embeddings"]?.node.int, positions >= 1 else { return nil }
     guard offsetModels.contains(model["model_type"]?.node.string ?? "") else { return positions }
     let padding = model["pad_token_id"]?.node.int ?? 1
@@ -50,7 +50,7 @@ struct LengthLimit {
 }
 
 /// The small files beside tokenizer.json, where they are there.
-struct ModelConfiguration {
+struct TokenizerSurroundings {
   /// config.json
   let model: FilePart?
   /// tokenizer_config.json
