@@ -198,15 +198,15 @@ import Testing
     }
   }
 
-  /// What a text of a megabyte takes grows with its length, whatever it is and whatever the tokenizer.
-  @Test(arguments: TokenizerKindTests.kinds) func longTextsTakeNoMoreThanTheirLength(_ kind: TokenizerKindTests.Kind) throws {
+  /// What a text takes grows with its length, whatever it is and whatever the tokenizer.
+  @Test(arguments: ["llama 3", "llama 2", "deepseek", "xlm-r", "albert", "clip", "pieces, nfkd", "bytes, added"]) func longTexts(_ name: String) throws {
+    let kind = try #require(TokenizerKindTests.kinds.first { $0.name == name })
     let tokenizer = try withTokenizerFolder(["tokenizer.json": kind.file]) { try Tokenizer(folder: $0, maxLength: 1_000_000, truncation: .start) }
-    let clock = ContinuousClock()
-    for unit in ["a", " ", "\n", "\u{301}\u{316}", "ab", "<mask> ", "'", "1", "👨\u{200d}", "\u{1112}\u{1161}\u{11ab}"] {
-      let text = String(repeating: unit, count: 200_000 / unit.utf8.count)
-      let time = clock.measure { _ = try? tokenizer.encode(text, wantsPlaces: true) }
-      // A few hundredths of a second in a debug build; were it quadratic, many minutes.
-      #expect(time < .seconds(20), "\(unit.debugDescription): \(time)")
+    for unit in ["a", " ", "\n", "\u{301}\u{316}", "<mask> ", "1", "👨\u{200d}"] {
+      let text = String(repeating: unit, count: 60_000 / unit.utf8.count)
+      let time = ContinuousClock().measure { _ = try? tokenizer.encode(text) }
+      // A few hundredths of a second in a debug build; were it quadratic, minutes.
+      #expect(time < .seconds(10), "\(unit.debugDescription): \(time)")
     }
   }
 }

@@ -51,11 +51,11 @@ public final class Tokenizer: TextEncoder {
     let limit = try file.limit(maxLength)
     self.maxLength = limit.length
     padID = file.padID
-    vocabularySize = file.vocabularySize
     notes = file.notes + limit.notes
     steps = try file.steps()
     bert = try file.bert()
     postProcessor = try file.postProcessor()
+    vocabularySize = file.vocabularySize(postProcessor)
     cut = try file.truncation(truncation)
     around = postProcessor.around
     hasTypes = PostProcessor.hasTypes(postProcessor.single)

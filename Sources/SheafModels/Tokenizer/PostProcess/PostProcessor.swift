@@ -24,6 +24,10 @@ struct PostProcessor: Sendable {
     parts.reduce(0) { sum, part in if case .special(let ids, _) = part { sum + ids.count } else { sum } }
   }
 
+  var largestID: Int64 {
+    (single + (pair ?? [])).reduce(0) { largest, part in if case .special(let ids, _) = part { max(largest, ids.max() ?? 0) } else { largest } }
+  }
+
   /// Whether a token may have another type than 0.
   static func hasTypes(_ parts: [Part]) -> Bool {
     parts.contains { part in
