@@ -20,6 +20,7 @@ nonisolated(unsafe) private let decoders: [(name: String, decode: (UnsafeRawBuff
   ("raw", decodeRaw),
   ("text", decodeText),
   ("tokenizer", decodeTokenizerFile),
+  ("tokens", decodeTokens),
   ("headers", decodeHeaders),
   ("yaml", decodeYAML),
   ("configuration", decodeConfiguration),

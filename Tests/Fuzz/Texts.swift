@@ -1,7 +1,7 @@
 import Glibc
 
 @testable import Sheaf
-import SheafModels
+@testable import SheafModels
 
 /// A tokenizer of a few pieces.
 let tinyTokenizer: Tokenizer = {
@@ -26,25 +26,59 @@ func decodeText(_ bytes: UnsafeRawBufferPointer) {
   encode(bytes, tinyTokenizer)
 }
 
+/// Encodes a text alone, with places, and as a pair with itself.
 private func encode(_ text: UnsafeRawBufferPointer, _ tokenizer: Tokenizer) {
-  var tokens = TokenSequence()
+  var alone = TokenSequence(), placed = TokenSequence()
+  placed.wantsPlaces = true
+  let isSame = encode(text, nil, tokenizer, &alone) == encode(text, nil, tokenizer, &placed)
+  check(isSame && alone.ids == placed.ids && alone.types == placed.types, "other tokens with places: \(alone.ids), \(placed.ids)")
+  if tokenizer.takesPairs { _ = encode(text, text, tokenizer, &placed) }
+}
+
+private func encode(_ text: UnsafeRawBufferPointer, _ pair: UnsafeRawBufferPointer?, _ tokenizer: Tokenizer, _ tokens: inout TokenSequence) -> Bool {
   do throws(RecordFault) {
-    try tokenizer.encode(text, pair: nil, into: &tokens)
+    try tokenizer.encode(text, pair: pair, into: &tokens)
     check(tokens.ids.count <= tokenizer.maxLength, "\(tokens.ids.count) ids")
-  } catch { check(!error.expected.isEmpty && !error.came.isEmpty, "a fault that says nothing: \(error)") }
+    check(tokens.ids.allSatisfy { 0..<Int64(tokenizer.vocabularySize!) ~= $0 }, "\(tokens.ids)")
+    check(tokens.types.isEmpty || tokens.types.count == tokens.ids.count, "\(tokens.types)")
+    check(tokens.places.count == (tokens.wantsPlaces ? tokens.ids.count : 0), "\(tokens.places)")
+    check(tokens.places.allSatisfy { 0 <= $0.start && $0.start <= $0.end && $0.end <= text.count }, "\(tokens.places) of \(text.count) bytes")
+    return true
+  } catch {
+    check(!error.expected.isEmpty && !error.came.isEmpty, "a fault that says nothing: \(error)")
+    return false
+  }
 }
 
 /// A tokenizer.json, and a text for what it makes where it is accepted.
 func decodeTokenizerFile(_ bytes: UnsafeRawBufferPointer) {
   let lines = bytes.lines(2)
   let tokenizer = withFile(lines.last!) { folder in
-    Result { () throws(ConfigurationError) in try Tokenizer(folder: folder) }
+    Result { () throws(ConfigurationError) in try Tokenizer(folder: folder, maxLength: 100) }
   }
   switch tokenizer {
   case .success(let tokenizer): encode(lines[0], tokenizer)
   case .failure(let error): check(!error.fix.isEmpty, "\(error)")
   }
 }
+
+/// A text for tokenizers of every kind; the first byte chooses one.
+func decodeTokens(_ bytes: UnsafeRawBufferPointer) {
+  guard let first = bytes.first else { return }
+  encode(UnsafeRawBufferPointer(rebasing: bytes.dropFirst()), tokenizers[Int(first) % tokenizers.count])
+}
+
+/// Those of Tests/Expectations/tokenizer-kinds.json, which is read from the current directory. Let go in the end: the sanitizer does not
+/// know pointers in which Swift keeps an enumeration's case, and takes what they point to for lost.
+nonisolated(unsafe) private var tokenizers: [Tokenizer] = {
+  atexit { tokenizers = [] }
+  let root = try! FilePart(file: "Tests/Expectations/tokenizer-kinds.json")!.node
+  return root["tokenizers"]!.array!.map { entry in
+    let model = root["models"]![entry["model"]!.bytes!]!.string!.dropLast() + entry["changes"]!.string! + "}"
+    let parts = entry["file"]!.string!.split(separator: #""@""#, omittingEmptySubsequences: false)
+    return Array("\(parts[0])\(model)\(parts[1])".utf8).withUnsafeBytes { bytes in withFile(bytes) { try! Tokenizer(folder: $0, maxLength: 20) } }
+  }
+}()
 
 /// A folder in memory with this tokenizer.json.
 private func withFile<T>(_ bytes: UnsafeRawBufferPointer, _ body: (String) -> T) -> T {

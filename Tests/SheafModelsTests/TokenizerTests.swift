@@ -5,49 +5,42 @@ import Testing
 @testable import Sheaf
 @testable import SheafModels
 
-/// Where the models of the set-up are: SHEAF_HOME, else .sheaf beside Package.swift.
-enum SheafHome {
-  static let packageRoot = #filePath.split(separator: "/").dropLast(3).reduce("") { "\($0)/\($1)" }
-
-  static func model(_ name: String) throws -> String {
-    let home = getenv("SHEAF_HOME").map { String(cString: $0) } ?? packageRoot + "/.sheaf"
-    let folder = "\(home)/models/\(name)"
-    try #require(
-      access(folder + "/tokenizer.json", R_OK) == 0, "\(folder)/tokenizer.json is not there: set the models up, or point SHEAF_HOME to where they are")
-    return folder
-  }
-}
-
-extension Tokenizer {
-  func ids(_ text: [UInt8]) throws -> [Int] {
-    var tokens = TokenSequence()
-    try text.withUnsafeBytes { try encode($0, pair: nil, into: &tokens) }
-    return tokens.ids.map { Int($0) }
-  }
-
-  func ids(_ text: String) throws -> [Int] { try ids(Array(text.utf8)) }
-}
-
 @Suite struct TokenizerTests {
   /// What Hugging Face makes of each text; see scripts/tokenizer_expectations.py.
   static func expectations() throws -> [(text: String, ids: [Int])] {
-    let path = SheafHome.packageRoot + "/Tests/Expectations/tokenizer-minilm.json"
-    let file = try #require(fopen(path, "rb"), "\(path) is not there")
-    defer { fclose(file) }
-    var bytes = [UInt8](repeating: 0, count: 1 << 20)
-    let count = fread(&bytes, 1, bytes.count, file)
-    let value = try bytes.withUnsafeBytes { try JSONValue(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
-    return try #require(value.array).map { entry in (try #require(entry["text"]?.string), try #require(entry["ids"]?.array).compactMap(\.int)) }
+    let entries = try #require(try SheafModelsTests.expectations("tokenizer-minilm.json").array)
+    return try entries.map { entry in
+      (try #require(entry["text"]?.string), try #require(entry["ids"]?.array).compactMap(\.int))
+    }
   }
 
   @Test func equalsHuggingFace() throws {
-    let tokenizer = try Tokenizer(folder: try SheafHome.model("minilm"))
-    #expect(tokenizer.maxLength == 128 && tokenizer.truncation == .end && tokenizer.padID == 0)
+    let folder = try SheafHome.model("minilm")
+    let tokenizer = try Tokenizer(folder: folder, maxLength: 128)
+    #expect(tokenizer.truncation == .end && tokenizer.padID == 0 && tokenizer.vocabularySize == 30522 && tokenizer.takesPairs && tokenizer.notes.isEmpty)
     let expectations = try Self.expectations()
     #expect(expectations.count > 400)
     for (text, ids) in expectations {
       let ours = try tokenizer.ids(text)
       if ours != ids { Issue.record("\(text.debugDescription): \(ours) instead of \(ids)") }
+    }
+    let asSentenceTransformers = try Tokenizer(folder: folder)
+    #expect(asSentenceTransformers.maxLength == 256)
+    #expect(asSentenceTransformers.notes.count == 1 && asSentenceTransformers.notes[0].contains("max_seq_length says 256, tokenizer.json's truncation says 128"))
+  }
+
+  /// The scanner of one pass, and the steps that find places.
+  @Test func bothWaysMakeTheSameTokens() throws {
+    var generator = SeededGenerator(seed: 31)
+    let folder = try SheafHome.model("minilm")
+    for truncation in [Tokenizer.Truncation.end, .start] {
+      let tokenizer = try Tokenizer(folder: folder, maxLength: 24, truncation: truncation)
+      for _ in 0..<5_000 {
+        let text = randomText(&generator)
+        let tokens = try tokenizer.encode(text), placed = try tokenizer.encode(text, wantsPlaces: true)
+        #expect(tokens.ids == placed.ids, "\(text.debugDescription)")
+        #expect(placed.places.count == placed.ids.count)
+      }
     }
   }
 
@@ -96,14 +89,21 @@ extension Tokenizer {
     let tokenizers = try [Tokenizer.Truncation.end, .start, .error].map { try Tokenizer(folder: try SheafHome.model("minilm"), maxLength: 12, truncation: $0) }
     var generator = SeededGenerator(seed: 9)
     for _ in 0..<20_000 {
-      var text = String.UnicodeScalarView()
-      for _ in 0..<Int.random(in: 0..<40, using: &generator) {
-        let bound: UInt32 = [0x80, 0x600, 0x3100, 0x110000].randomElement(using: &generator)!
-        if let scalar = UnicodeScalar(UInt32.random(in: 0..<bound, using: &generator)) { text.append(scalar) }
-      }
+      let text = randomText(&generator)
       for tokenizer in tokenizers {
-        if let ids = try? tokenizer.ids(String(text)) { #expect(ids.count >= 2 && ids.count <= 12 && ids.first == 101 && ids.last == 102) }
+        if let ids = try? tokenizer.ids(text) { #expect(ids.count >= 2 && ids.count <= 12 && ids.first == 101 && ids.last == 102) }
       }
     }
   }
+}
+
+/// Characters of all scripts, those of some more often.
+func randomText(_ generator: inout SeededGenerator, characters: Int = 40) -> String {
+  var text = String.UnicodeScalarView()
+  for _ in 0..<Int.random(in: 0..<characters, using: &generator) {
+    let bound: UInt32 = [0x80, 0x80, 0x600, 0x3100, 0x110000].randomElement(using: &generator)!
+    if let scalar = UnicodeScalar(UInt32.random(in: 0..<bound, using: &generator)) { text.append(scalar) }
+    if Int.random(in: 0..<5, using: &generator) == 0 { text.append(" ") }
+  }
+  return String(text)
 }

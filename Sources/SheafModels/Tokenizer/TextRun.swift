@@ -18,20 +18,16 @@ struct TextRun: ~Copyable {
   private let limit: Int
   private(set) var tokens: TokenList
   private var isOver = false
-  /// Where words end among the tokens, and which are added tokens; kept where somebody asks how many of the last are enough.
-  private var wordEnds: [(count: Int, isAdded: Bool)]?
-
   private var scratch = ModelScratch()
   private var words: WordList
   private var newWords: WordList
   private let normalized: (TextBuffer, TextBuffer)
   private let edited: (TextBuffer, TextBuffer)
 
-  init(_ steps: TokenizerSteps, bytes: Int, limit: Int, wantsPlaces: Bool, keepsWordEnds: Bool) {
+  init(_ steps: TokenizerSteps, bytes: Int, limit: Int, wantsPlaces: Bool) {
     self.steps = steps
     self.limit = limit
     tokens = TokenList(wantsPlaces: wantsPlaces, capacity: 64)
-    wordEnds = keepsWordEnds ? [] : nil
     words = WordList(capacity: 64)
     newWords = WordList(capacity: 64)
     let capacity = max(64, min(bytes + bytes / 2, 1 << 16))
@@ -49,7 +45,7 @@ struct TextRun: ~Copyable {
     guard let added = steps.rawTokens else { return try normalize(view) }
     var parts = AddedTokens.Parts(added, in: view)
     while let (start, end, id) = parts.part() {
-      if let id { append(id, view, start, end) } else { try normalize(view.part(start, end)) }
+      if let id { tokens.append(id, view, start, end, .text) } else { try normalize(view.part(start, end)) }
       if isOver { return }
     }
   }
@@ -83,7 +79,7 @@ struct TextRun: ~Copyable {
     guard let added = steps.normalizedTokens else { return try split(view) }
     var parts = AddedTokens.Parts(added, in: view)
     while let (start, end, id) = parts.part() {
-      if let id { append(id, view, start, end) } else { try split(view.part(start, end)) }
+      if let id { tokens.append(id, view, start, end, .text) } else { try split(view.part(start, end)) }
       if isOver { return }
     }
   }
@@ -101,31 +97,13 @@ struct TextRun: ~Copyable {
     for index in 0..<words.count {
       let (start, end) = words[index]
       try scratch.tokenize(view.part(start, end), with: steps.model, into: &tokens)
-      wordEnds?.append((tokens.count, false))
-      if tokens.count >= limit {
-        isOver = true
-        return
-      }
+      isOver = tokens.count >= limit
+      if isOver { return }
     }
-  }
-
-  private mutating func append(_ id: Int32, _ view: TextView, _ start: Int, _ end: Int) {
-    tokens.append(id, view, start, end, .text)
-    wordEnds?.append((tokens.count, true))
   }
 
   /// Tokens to be written while the run is alive.
   func tokens(of text: UnsafeRawBufferPointer, kept: Range<Int>) -> PostProcessor.Tokens {
     PostProcessor.Tokens(ids: tokens.ids, spans: tokens.spans, kept: kept, text: text)
-  }
-
-  /// How many tokens the last words have that are taken, one after the other from the end, until there are `enough` of them.
-  func count(ofLast enough: Int) -> Int {
-    guard let wordEnds else { return tokens.count }
-    for index in wordEnds.indices.reversed() {
-      let begin = index > 0 ? wordEnds[index - 1].count : 0
-      if !wordEnds[index].isAdded, tokens.count - begin >= enough { return tokens.count - begin }
-    }
-    return tokens.count
   }
 }

@@ -51,11 +51,11 @@ public final class Tokenizer: TextEncoder {
     let limit = try file.limit(maxLength)
     self.maxLength = limit.length
     padID = file.padID
-    vocabularySize = file.vocabularySize
     notes = file.notes + limit.notes
     steps = try file.steps()
     bert = try file.bert()
     postProcessor = try file.postProcessor()
+    vocabularySize = file.vocabularySize(postProcessor)
     cut = try file.truncation(truncation)
     around = postProcessor.around
     hasTypes = PostProcessor.hasTypes(postProcessor.single)
@@ -95,7 +95,8 @@ public final class Tokenizer: TextEncoder {
   // MARK: Step by step
 
   private func encode(_ text: UnsafeRawBufferPointer, into tokens: inout TokenSequence) throws(RecordFault) {
-    var run = TextRun(steps, bytes: text.count, limit: cut.side == .start ? .max : maxLength, wantsPlaces: tokens.wantsPlaces, keepsWordEnds: false)
+    // One more than fits tells that there are too many.
+    var run = TextRun(steps, bytes: text.count, limit: cut.side == .start ? .max : maxLength + 1, wantsPlaces: tokens.wantsPlaces)
     try run.run(text)
     guard let kept = cut.kept(run.tokens.count, room: maxLength - PostProcessor.added(postProcessor.single)) else { throw tooLong(text.count, "a text") }
     withExtendedLifetime(run) { postProcessor.write(postProcessor.single, run.tokens(of: text, kept: cut.range(run.tokens.count, kept: kept)), nil, into: &tokens) }
@@ -103,15 +104,11 @@ public final class Tokenizer: TextEncoder {
 
   private func encode(_ text: UnsafeRawBufferPointer, _ pair: UnsafeRawBufferPointer, into tokens: inout TokenSequence) throws(RecordFault) {
     guard let parts = postProcessor.pair else { throw RecordFault(.unsupported, expected: "one text", came: "a pair of texts, for which the tokenizer has no template") }
-    // Hugging Face stops at the first word that exceeds the length, and takes what there is then for the text's length.
-    let takesAll = cut.side == .start
-    var first = TextRun(
-      steps, bytes: text.count, limit: takesAll || cut.strategy == .onlySecond ? .max : maxLength, wantsPlaces: tokens.wantsPlaces,
-      keepsWordEnds: takesAll && cut.strategy != .onlySecond)
+    var first = TextRun(steps, bytes: text.count, limit: .max, wantsPlaces: tokens.wantsPlaces)
     try first.run(text)
-    var second = TextRun(steps, bytes: pair.count, limit: takesAll ? .max : maxLength, wantsPlaces: tokens.wantsPlaces, keepsWordEnds: takesAll)
+    var second = TextRun(steps, bytes: pair.count, limit: .max, wantsPlaces: tokens.wantsPlaces)
     try second.run(pair)
-    guard let kept = cut.kept(first.count(ofLast: maxLength), second.count(ofLast: maxLength), room: maxLength - PostProcessor.added(parts)) else {
+    guard let kept = cut.kept(first.tokens.count, second.tokens.count, room: maxLength - PostProcessor.added(parts)) else {
       throw tooLong(text.count + pair.count, "a pair of texts")
     }
     withExtendedLifetime(first) {

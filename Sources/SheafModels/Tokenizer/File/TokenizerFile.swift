@@ -66,7 +66,9 @@ struct TokenizerFile {
   var notes: [String] { added.notes }
 
   /// The largest id and one.
-  var vocabularySize: Int { Int(added.tokens.reduce(model.largestID) { max($0, $1.id) }) + 1 }
+  func vocabularySize(_ processor: PostProcessor) -> Int {
+    max(Int(added.tokens.reduce(model.largestID) { max($0, $1.id) }), Int(processor.largestID)) + 1
+  }
 
   /// What Hugging Face pads with.
   var padID: Int64 {

@@ -45,6 +45,7 @@ struct TokenList: ~Copyable {
 
   private static func span(_ word: TextView, _ start: Int, _ end: Int, _ kind: Kind) -> Span {
     var span = Span(place: word.place(start, end), blanksBefore: 0, blanksBehind: 0)
+    let end = min(end, word.count)
     switch kind {
     case .name: break
     case .bytes:
@@ -53,22 +54,26 @@ struct TokenList: ~Copyable {
       span.blanksBehind = Int32((start..<end).reversed().prefix { word.bytes[$0] == 0x20 }.count)
     case .text:
       var from = start, to = end
-      while from < end {
-        var next = from
-        guard isBlank(UTF8Bytes.decode(word.bytes, &next)) else { break }
+      while from < end, let next = blank(word, from) {
         from = next
         span.blanksBefore += 1
       }
       while to > start {
         var last = to - 1
         while last > start, UTF8Bytes.continues(word.bytes[last]) { last -= 1 }
-        var next = last
-        guard isBlank(UTF8Bytes.decode(word.bytes, &next)) else { break }
+        guard blank(word, last) == to else { break }
         to = last
         span.blanksBehind += 1
       }
     }
     return span
+  }
+
+  /// Where a blank ends that begins there; `nil`: none does. What a model counts need not begin with a character.
+  private static func blank(_ word: TextView, _ start: Int) -> Int? {
+    if UTF8Bytes.continues(word.bytes[start]) || start + UTF8Bytes.length(word.bytes[start]) > word.count { return nil }
+    var end = start
+    return isBlank(UTF8Bytes.decode(word.bytes, &end)) ? end : nil
   }
 
   /// White space, and the character of the space in GPT-2's alphabet.

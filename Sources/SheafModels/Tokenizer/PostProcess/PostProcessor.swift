@@ -24,7 +24,11 @@ struct PostProcessor: Sendable {
     parts.reduce(0) { sum, part in if case .special(let ids, _) = part { sum + ids.count } else { sum } }
   }
 
-  /// Whether all tokens of a text alone have type 0.
+  var largestID: Int64 {
+    (single + (pair ?? [])).reduce(0) { largest, part in if case .special(let ids, _) = part { max(largest, ids.max() ?? 0) } else { largest } }
+  }
+
+  /// Whether a token may have another type than 0.
   static func hasTypes(_ parts: [Part]) -> Bool {
     parts.contains { part in
       switch part {
@@ -50,6 +54,12 @@ struct PostProcessor: Sendable {
       let length = if case .special(let ids, _) = part { ids.count } else { count }
       tokens.types.append(contentsOf: repeatElement(part.type, count: length))
     }
+    Self.dropZeros(&tokens.types)
+  }
+
+  /// Types that are all 0 need not be said: a text that has another type may be empty.
+  private static func dropZeros(_ types: inout [Int64]) {
+    if !types.contains(where: { $0 != 0 }) { types.removeAll(keepingCapacity: true) }
   }
 
   /// A text's tokens, of which those in `kept` count, and the text itself.
@@ -75,8 +85,9 @@ struct PostProcessor: Sendable {
         tokens.ids.append(contentsOf: UnsafeBufferPointer(start: text.ids + text.kept.lowerBound, count: count))
         if let spans = text.spans { writePlaces(spans, text, into: &tokens) }
       }
-      if hasTypes { for _ in 0..<count { tokens.types.append(type) } }
+      if hasTypes { tokens.types.append(contentsOf: repeatElement(type, count: count)) }
     }
+    if hasTypes { Self.dropZeros(&tokens.types) }
   }
 
   private func writePlaces(_ spans: UnsafePointer<TokenList.Span>, _ text: Tokens, into tokens: inout TokenSequence) {

@@ -37,6 +37,8 @@ enum Scripts {
       for scalar in scripts.indices where scripts[scalar] == kana { scripts[scalar] = han }
     }
     scripts[0x30FC] = han
+    // Four characters had other scripts then.
+    for (scalar, like) in [(0x589, 0x21), (0x61C, 0x21), (0x953, 0x905), (0x954, 0x905)] { scripts[scalar] = scripts[like] }
     scripts[0x20] = any
     return UnicodeTable { scripts[Int($0)] }
   }()

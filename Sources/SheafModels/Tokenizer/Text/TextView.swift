@@ -23,11 +23,12 @@ struct TextView {
 
   /// Where the bytes from `start` to `end`, one at least, stood: whole characters, even where the bytes are parts of them.
   func place(_ start: Int, _ end: Int) -> Place {
-    guard end <= count else { return Place(start: Int32(start), end: Int32(end)) }
+    // A model may have counted bytes that it has added.
+    let start = min(start, count - 1), end = min(max(end, start + 1), count)
     if let places { return Place(start: places[start].start, end: places[end - 1].end) }
-    var start = start, end = end
-    while start > 0, UTF8Bytes.continues(bytes[start]) { start -= 1 }
-    while end < count, UTF8Bytes.continues(bytes[end]) { end += 1 }
-    return Place(start: Int32(origin + start), end: Int32(origin + end))
+    var from = start, to = end
+    while from > 0, UTF8Bytes.continues(bytes[from]) { from -= 1 }
+    while to < count, UTF8Bytes.continues(bytes[to]) { to += 1 }
+    return Place(start: Int32(origin + from), end: Int32(origin + to))
   }
 }

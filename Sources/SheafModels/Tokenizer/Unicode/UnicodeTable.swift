@@ -8,7 +8,9 @@ struct UnicodeTable: @unchecked Sendable {  // Its memory is written in init onl
     var known: [[UInt8]: UInt16] = [:]
     var contents: [UInt8] = []
     for block in 0..<UInt32(0x1100) {
-      let content = (0..<UInt32(256)).map { value(block << 8 | $0) }
+      // Beyond what is written and its last specialities, a block is of one kind, but for the ends of planes.
+      let isMixed = block < 0x324 || 0xE00..<0xE02 ~= block || block & 0xFF == 0xFF
+      let content = isMixed ? (0..<UInt32(256)).map { value(block << 8 | $0) } : [UInt8](repeating: value(block << 8), count: 256)
       if known[content] == nil {
         known[content] = UInt16(contents.count / 256)
         contents += content
