@@ -35,18 +35,18 @@ extension ServeConfiguration {
   func runtime(_ loaded: OnnxModel) -> String { "onnxruntime \(loaded.session.runtime.version)" }
 
   /// Where texts are not the format, a tokenizer that Sheaf does not have is only told of: ids are taken all the same.
-  private func tokenizer(_ folder: ModelFolder) throws -> Tokenizer? {
+  private mutating func tokenizer(_ folder: ModelFolder) throws -> Tokenizer? {
     guard let place = folder.tokenizer else {
       guard model.format == .text else { return nil }
       throw ConfigurationError(key: "topics.format", value: "text", problem: "there is no tokenizer.json beside \(folder.file)", fix: "set json or raw, or put the model's tokenizer.json there")
     }
     do {
       let tokenizer = try Tokenizer(folder: place, maxLength: model.maxLength, truncation: model.truncation)
-      for note in tokenizer.notes { worker.log("model: \(note)") }
+      textNotes = tokenizer.notes
       return tokenizer
     } catch {
       if model.format == nil || model.format == .text { throw error }
-      worker.log("model: texts are not taken, only ids: \(error)")
+      textNotes = ["texts are not taken, only ids: \(error)"]
       return nil
     }
   }

@@ -12,7 +12,7 @@ struct ModelCheck {
   /// - Throws: `ConfigurationError` with the setting to change; what the model throws where it cannot run at all.
   init(_ model: OnnxModel, _ configuration: ServeConfiguration) throws {
     let isAlone = configuration.worker.batch.maxRows == 1
-    lines = model.notes
+    lines = configuration.textNotes + model.notes
     if !isAlone, !configuration.model.acceptUnsafeBatching, let coupling = model.coupling { throw ModelCheck.unsafe(coupling) }
     do {
       let trial = try StartTrial(model, configuration.worker)

@@ -2,6 +2,7 @@ import Foundation
 import SheafONNX
 import SheafTesting
 import Testing
+@testable import SheafModels
 
 struct RuntimeTests {
   @Test func loads() throws {

@@ -12,13 +12,11 @@ public struct ExampleRequest: Sendable {
   /// On one line; data of more than a few elements are left out.
   public var short: String { json(most: 4) }
 
-  /// Whole, so that it can be sent as it stands; `nil`: it would have more than 10,000 elements.
-  public var whole: String? {
-    let count = required.reduce(0) { $0 + extents($1).reduce(1, *) }
-    return count > 10_000 ? nil : full
-  }
+  /// Whole where it has few elements, else as `short`.
+  public var shown: String { required.reduce(0) { $0 + extents($1).reduce(1, *) } <= 64 ? whole : short }
 
-  var full: String { json(most: .max) }
+  /// As it can be sent.
+  public var whole: String { json(most: .max) }
 
   private var required: [TensorSpec] { signature.inputs.filter { $0.source == .request } }
 

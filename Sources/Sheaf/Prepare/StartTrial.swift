@@ -3,8 +3,8 @@ import Glibc
 /// One made-up request on its whole way: decoded as the configuration has it, run, split, encoded. What cannot answer one request
 /// will not answer any, and is better found before there are records to fail.
 public struct StartTrial: Sendable {
-  /// A request that was answered, as JSON; `nil`: it would be too long to show.
-  public let example: String?
+  /// A request that was answered, as JSON; data of many elements are left out.
+  public let example: String
   /// Why records of the configured format are not read; `nil`: they are.
   public let unread: String?
 
@@ -12,7 +12,7 @@ public struct StartTrial: Sendable {
   public init(_ model: any Model, _ configuration: WorkerConfiguration) throws {
     let options = configuration.decodeOptions, signature = model.signature
     let request = ExampleRequest(signature, takesText: model.text != nil)
-    example = request.whole
+    example = request.shown
     var first: (any Error)?, isRead = false
     var formats = [options.format]
     if options.format != .json { formats.append(.json) }
@@ -32,7 +32,7 @@ public struct StartTrial: Sendable {
 
   private static func value(_ format: DecodeOptions.Format, _ signature: Signature, _ request: ExampleRequest) -> [UInt8] {
     switch format {
-    case .json: return Array(request.full.utf8)
+    case .json: return Array(request.whole.utf8)
     case .text: return Array("a text".utf8)
     case .raw:
       var rows = RowMaker(signature)

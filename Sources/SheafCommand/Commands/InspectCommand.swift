@@ -35,9 +35,9 @@ enum InspectCommand: Subcommand {
     var configuration = try ServeConfiguration(model: path, sets: arguments.all("set"), command: "inspect")
     configuration.library = arguments["library"] ?? configuration.library
     let model = try configuration.loadModel()
-    for line in ModelReport(model).lines { Terminal.print(line) }
+    for line in ModelReport(model).lines + configuration.textNotes.map({ "note     \($0)" }) { Terminal.print(line) }
     if let text = model.text { Terminal.print("text     requests may be plain text, of \(text.maxLength) tokens at most unless models.maxLength says otherwise\(text.takesPairs ? "; or pairs of texts, as JSON" : "")") }
-    if let example = ExampleRequest(model.signature, takesText: model.text != nil).whole { Terminal.print("request  \(example)") }
+    Terminal.print("request  \(ExampleRequest(model.signature, takesText: model.text != nil).shown)")
     return ExitCode.success
   }
 

@@ -63,7 +63,7 @@ enum ServeCommand: Subcommand {
       configuration.worker.log = { Terminal.note("sheaf: \($0)") }
       let check = try ModelCheck(model, configuration), warm = check.warmUp
       for line in check.lines { Terminal.note("sheaf: \(model.name): \(line)") }
-      if let example = check.example, example.utf8.count <= 300 { Terminal.note("sheaf: \(model.name): a request is \(example)") }
+      if let example = check.example { Terminal.note("sheaf: \(model.name): a request is \(example)") }
       if configuration.model.warmUp > 0 {
         Terminal.note("sheaf: \(model.name) on \(configuration.model.device), \(configuration.worker.lanes) lanes, \(model.text.map { "texts of \($0.maxLength) tokens at most (\(configuration.model.truncation == .error ? "longer ones fail" : "longer ones are cut")), " } ?? "")warmed up with \(warm.ran.count) of \(warm.ran.count + warm.skipped.count) batch shapes")
       }

@@ -9,6 +9,8 @@ struct ServeConfiguration {
   var model: ModelConfiguration
   /// The settings as they were given, by key.
   var given: [String: String]
+  /// What the tokenizer's files leave to be told; known once the model is loaded.
+  var textNotes: [String] = []
   /// libonnxruntime.so; nil: looked for.
   var library: String?
 

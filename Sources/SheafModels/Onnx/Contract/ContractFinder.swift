@@ -223,16 +223,31 @@ struct ContractFinder {
 
   /// Classes whose extents have to be the same become one.
   private mutating func joinClasses(_ attempt: inout Attempt) throws {
-    let open = openClasses(attempt.rowAxes)
-    guard open.count > 1 else { return }
-    for (place, name) in open.enumerated() where classes.names.contains(name) {
-      guard try vary([name], attempt) == nil else { continue }
-      for other in open[(place + 1)...] where classes.names.contains(other) {
-        guard try vary([name, other], attempt) != nil else { continue }
+    // What another extent is refused for alone goes together with others: with as few as do.
+    var stuck = try openClasses(attempt.rowAxes).filter { try vary([$0], attempt) == nil }
+    while stuck.count > 1 {
+      let name = stuck.removeFirst()
+      guard let others = try company(of: name, among: stuck, attempt) else { continue }
+      for other in others {
         classes.join(name, other)
         attempt.example.extents[other] = nil
       }
+      stuck.removeAll(where: others.contains)
     }
+  }
+
+  /// The fewest other classes that have to have an extent for this one to have it; `nil`: it cannot have another.
+  private func company(of name: String, among others: [String], _ attempt: Attempt) throws -> [String]? {
+    for count in 1...min(4, others.count) {
+      for chosen in ContractFinder.choices(of: count, from: others) where try vary([name] + chosen, attempt) != nil { return chosen }
+    }
+    guard others.count > 4, try vary([name] + others, attempt) != nil else { return nil }
+    return others
+  }
+
+  private static func choices(of count: Int, from names: [String]) -> [[String]] {
+    guard count > 0 else { return [[]] }
+    return names.indices.flatMap { place in choices(of: count - 1, from: Array(names[(place + 1)...])).map { [names[place]] + $0 } }
   }
 
   /// Which output axes follow which class of input axes.
