@@ -90,7 +90,7 @@ import Testing
   }
 
   private func tokens(of bpe: BPE, _ word: String) throws -> [Int64] {
-    var list = TokenList(wantsPlaces: false, capacity: 4), scratch = MergeScratch()
+    var list = TokenList(wantsPlaces: false), scratch = MergeScratch()
     let bytes = Array(word.utf8)
     try bytes.withUnsafeBufferPointer { bytes in
       try bpe.tokenize(TextView(bytes: bytes.baseAddress!, count: bytes.count, places: nil, origin: 0, isAtStart: true), into: &list, &scratch)

@@ -1,6 +1,6 @@
 /// The symbols of a word that is being merged. Lives as long as a text, for its memory.
 struct MergeScratch: ~Copyable {
-  struct Symbol {
+  struct Symbol: BitwiseCopyable {
     var id: Int32
     /// In bytes.
     var length: Int32
@@ -8,28 +8,16 @@ struct MergeScratch: ~Copyable {
     var rank: UInt32
     var merged: Int32
   }
-  private(set) var symbols: UnsafeMutablePointer<Symbol>
+  private var memory = Memory<Symbol>()
   private(set) var count = 0
-  private var capacity = 64
-
-  init() { symbols = .allocate(capacity: capacity) }
-
-  deinit { symbols.deallocate() }
+  var symbols: UnsafeMutablePointer<Symbol> { @inline(__always) get { memory.base } }
 
   mutating func removeAll() { count = 0 }
 
   @inline(__always) mutating func append(_ id: Int32, length: Int) {
-    if count == capacity { grow() }
+    memory.reserve(count &+ 1, keeping: count)
     symbols[count] = Symbol(id: id, length: Int32(truncatingIfNeeded: length), rank: MergeTable.noRank, merged: -1)
     count &+= 1
-  }
-
-  @inline(never) private mutating func grow() {
-    let more = UnsafeMutablePointer<Symbol>.allocate(capacity: capacity * 2)
-    more.initialize(from: symbols, count: count)
-    symbols.deallocate()
-    symbols = more
-    capacity *= 2
   }
 
   /// Merges the pair of the lowest rank, the leftmost of equals, until none is left.
@@ -74,12 +62,9 @@ struct MergeScratch: ~Copyable {
   private mutating func mergeMany(_ table: MergeTable) {
     var heap = Heap(capacity: count)
     // Of the symbols that are left: the one before and the one behind each.
-    let before = UnsafeMutablePointer<Int32>.allocate(capacity: count)
-    let behind = UnsafeMutablePointer<Int32>.allocate(capacity: count)
-    defer {
-      before.deallocate()
-      behind.deallocate()
-    }
+    var links = Memory<Int32>()
+    links.reserve(2 * count)
+    let before = links.base, behind = links.base + count
     for index in 0..<count {
       before[index] = Int32(index) - 1
       behind[index] = Int32(index) + 1
@@ -104,6 +89,7 @@ struct MergeScratch: ~Copyable {
       }
     }
     var kept = 0
+    withExtendedLifetime(links) {}
     for index in 0..<count where symbols[index].id >= 0 {
       symbols[kept] = symbols[index]
       kept &+= 1
@@ -112,17 +98,12 @@ struct MergeScratch: ~Copyable {
   }
 
   /// Pairs by rank, and of equal ranks by place; the least first.
-  private struct Heap: ~Copyable {
-    private var keys: UnsafeMutablePointer<UInt64>
+  struct Heap: ~Copyable {
+    private var memory = Memory<UInt64>()
     private var count = 0
-    private var capacity: Int
+    private var keys: UnsafeMutablePointer<UInt64> { @inline(__always) get { memory.base } }
 
-    init(capacity: Int) {
-      self.capacity = capacity
-      keys = .allocate(capacity: capacity)
-    }
-
-    deinit { keys.deallocate() }
+    init(capacity: Int) { memory.reserve(capacity) }
 
     /// Before the first `order`.
     @inline(__always) mutating func append(_ rank: UInt32, _ place: Int) {
@@ -133,7 +114,7 @@ struct MergeScratch: ~Copyable {
     mutating func order() { for index in stride(from: count / 2 - 1, through: 0, by: -1) { sink(index) } }
 
     mutating func insert(_ rank: UInt32, _ place: Int) {
-      if count == capacity { grow() }
+      memory.reserve(count &+ 1, keeping: count)
       let key = UInt64(rank) << 32 | UInt64(truncatingIfNeeded: place)
       var index = count
       count &+= 1
@@ -166,14 +147,6 @@ struct MergeScratch: ~Copyable {
         index = child
       }
       keys[index] = key
-    }
-
-    @inline(never) private mutating func grow() {
-      let more = UnsafeMutablePointer<UInt64>.allocate(capacity: capacity * 2)
-      more.initialize(from: keys, count: count)
-      keys.deallocate()
-      keys = more
-      capacity *= 2
     }
   }
 }
