@@ -190,7 +190,8 @@ import Testing
       }
     }
     try withTokenizerFolder(["tokenizer.json": json()]) { folder in
-      #expect(throws: ConfigurationError.self) { try Tokenizer(folder: folder, maxLength: 1_000_001) }
+      let error = #expect(throws: ConfigurationError.self) { try Tokenizer(folder: folder, maxLength: 1_000_001) }
+      #expect(error?.key == "maxLength")
     }
     try withTokenizerFolder([:]) { folder in
       #expect(!Tokenizer.exists(in: folder))

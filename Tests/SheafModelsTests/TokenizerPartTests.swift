@@ -172,6 +172,10 @@ import Testing
     for (text, value) in [("0", 0.0), ("-0.5", -0.5), ("12345678901234567890123", 1.2345678901234568e22), ("1e400", .infinity), ("1e-400", 0), ("0.000123", 0.000123), ("5e-324", 5e-324)] {
       #expect(try number(text) == value, "\(text)")
     }
+    // These are not the nearest numbers.
+    for (text, bits) in [("-4.1164115433906158532", (-4.116411543390616).bitPattern), ("-14.6838539921574939", (-14.683853992157495).bitPattern)] {
+      #expect(try number(text)?.bitPattern == bits && bits != Double(text)!.bitPattern, "\(text)")
+    }
     var generator = SeededGenerator(seed: 4)
     for _ in 0..<2_000 {
       let value = -Double.random(in: 0..<20, using: &generator)

@@ -83,15 +83,16 @@ struct FilePart {
 
   // MARK: Refusals
 
+  private static let fix = "use a model with another tokenizer, or format json with input ids"
+
   func refused(_ problem: String) -> ConfigurationError { refused("", problem) }
 
   func refused(_ value: String, _ problem: String) -> ConfigurationError {
-    ConfigurationError(key: "\(path): \(key)", value: value, problem: problem, fix: "use a model with another tokenizer, or format json with input ids")
+    ConfigurationError(key: "\(path): \(key)", value: value, problem: problem, fix: Self.fix)
   }
 
   /// Of the type itself.
   func refusedType() -> ConfigurationError {
-    ConfigurationError(
-      key: "\(path): \(key).type", value: type, problem: "is not supported", fix: "use a model with another tokenizer, or format json with input ids")
+    ConfigurationError(key: "\(path): \(key).type", value: type, problem: "is not supported", fix: Self.fix)
   }
 }

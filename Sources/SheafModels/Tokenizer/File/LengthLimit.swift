@@ -13,7 +13,8 @@ struct LengthLimit {
 
   /// Models that count positions from behind the padding's on.
   private static let offsetModels: Set = [
-    "roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "longformer", "data2vec-text", "ibert", "roberta-prelayernorm", "xmod", "luke", "mluke",
+    "roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "longformer", "data2vec-text", "ibert", "roberta-prelayernorm", "xmod",
+    "luke", "mluke",
   ]
 
   init(folder: String, _ root: FilePart, _ configuration: ModelConfiguration, asked: Int?) throws(ConfigurationError) {
@@ -26,7 +27,8 @@ struct LengthLimit {
       return
     }
     let said = [
-      ("sentence_bert_config.json's max_seq_length", configuration.sentenceBERT?["max_seq_length"]), ("tokenizer.json's truncation", root["truncation"]?["max_length"]),
+      ("sentence_bert_config.json's max_seq_length", configuration.sentenceBERT?["max_seq_length"]),
+      ("tokenizer.json's truncation", root["truncation"]?["max_length"]),
       ("tokenizer_config.json's model_max_length", configuration.tokenizer?["model_max_length"]),
     ].compactMap { name, part in part?.node.int.flatMap { 1...Self.largest ~= $0 ? (name: name, length: $0) : nil } }
     let first = said.first?.length ?? Self.fallback
@@ -35,7 +37,8 @@ struct LengthLimit {
     if said.contains(where: { $0.length != length }) {
       var clauses = said.map { "\($0.name) says \($0.length)" }
       if let positions { clauses.append("the model of config.json has \(positions) positions") }
-      notes.append("\(folder): how many tokens a text may have: \(clauses.joined(separator: ", ")); \(length) counts; models.maxLength sets another number")
+      let said = clauses.joined(separator: ", ")
+      notes.append("\(folder): how many tokens a text may have: \(said); \(length) counts; models.maxLength sets another number")
     }
   }
 

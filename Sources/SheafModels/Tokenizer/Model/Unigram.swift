@@ -44,7 +44,7 @@ final class Unigram: Sendable {
       next = Int32(end)
       end = Int(start)
     }
-    try emit(word, from: next, nodes, &tokens)
+    emit(word, from: next, nodes, &tokens)
   }
 
   private func findBest(_ bytes: UnsafePointer<UInt8>, _ count: Int, _ nodes: UnsafeMutablePointer<Node>) throws(RecordFault) {
@@ -65,7 +65,9 @@ final class Unigram: Sendable {
           if id < 0 { continue }
           // The first of equals stays, as it does at Hugging Face.
           let score = scores[Int(id)] + scoreHere
-          if nodes[end].start < 0 || score > nodes[end].score { nodes[end] = Node(score: score, start: Int32(truncatingIfNeeded: start), id: id) }
+          if nodes[end].start < 0 || score > nodes[end].score {
+            nodes[end] = Node(score: score, start: Int32(truncatingIfNeeded: start), id: id)
+          }
           if end == behind { hasCharacter = true }
         }
         if !hasCharacter {
@@ -83,7 +85,7 @@ final class Unigram: Sendable {
   }
 
   /// Hands the pieces out in order; unknown ones that follow one another are one.
-  private func emit(_ word: TextView, from first: Int32, _ nodes: UnsafeMutablePointer<Node>, _ tokens: inout TokenList) throws(RecordFault) {
+  private func emit(_ word: TextView, from first: Int32, _ nodes: UnsafeMutablePointer<Node>, _ tokens: inout TokenList) {
     let unknown = unknown ?? -1
     var start = 0
     var at = first
