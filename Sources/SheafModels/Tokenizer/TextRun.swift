@@ -19,24 +19,15 @@ struct TextRun: ~Copyable {
   private(set) var tokens: TokenList
   private var isOver = false
   private var scratch = ModelScratch()
-  private var words: WordList
-  private var newWords: WordList
-  private let normalized: (TextBuffer, TextBuffer)
-  private let edited: (TextBuffer, TextBuffer)
+  private var words = WordList()
+  private var newWords = WordList()
+  private let buffers: TextBuffers
 
   init(_ steps: TokenizerSteps, bytes: Int, limit: Int, wantsPlaces: Bool) {
     self.steps = steps
     self.limit = limit
-    tokens = TokenList(wantsPlaces: wantsPlaces, capacity: 64)
-    words = WordList(capacity: 64)
-    newWords = WordList(capacity: 64)
-    let capacity = max(64, min(bytes + bytes / 2, 1 << 16))
-    normalized = (TextBuffer(tracksPlaces: wantsPlaces, capacity: capacity), TextBuffer(tracksPlaces: wantsPlaces, capacity: capacity))
-    edited = (TextBuffer(tracksPlaces: wantsPlaces, capacity: capacity), TextBuffer(tracksPlaces: wantsPlaces, capacity: capacity))
-  }
-
-  deinit {
-    for buffer in [normalized.0, normalized.1, edited.0, edited.1] { buffer.deallocate() }
+    tokens = TokenList(wantsPlaces: wantsPlaces)
+    buffers = TextBuffers(tracksPlaces: wantsPlaces, bytes: bytes)
   }
 
   mutating func run(_ text: UnsafeRawBufferPointer) throws(RecordFault) {
@@ -53,18 +44,14 @@ struct TextRun: ~Copyable {
   /// What normalisation makes of a text.
   static func normalize(_ text: UnsafeRawBufferPointer, _ normalizers: [Normalizer]) throws(RecordFault) -> [UInt8] {
     guard let base = text.baseAddress, text.count > 0 else { return [] }
-    let buffers = (TextBuffer(tracksPlaces: false, capacity: 64), TextBuffer(tracksPlaces: false, capacity: 64))
-    defer {
-      buffers.0.deallocate()
-      buffers.1.deallocate()
-    }
+    let buffers = TextBuffers(tracksPlaces: false, bytes: text.count)
     var view = TextView(bytes: base.assumingMemoryBound(to: UInt8.self), count: text.count, places: nil, origin: 0, isAtStart: true)
     try normalize(&view, normalizers, buffers)
-    return Array(UnsafeBufferPointer(start: view.bytes, count: view.count))
+    return withExtendedLifetime(buffers) { Array(UnsafeBufferPointer(start: view.bytes, count: view.count)) }
   }
 
-  private static func normalize(_ view: inout TextView, _ normalizers: [Normalizer], _ buffers: (TextBuffer, TextBuffer)) throws(RecordFault) {
-    var (out, other) = buffers
+  private static func normalize(_ view: inout TextView, _ normalizers: [Normalizer], _ buffers: borrowing TextBuffers) throws(RecordFault) {
+    var (out, other) = buffers.forNormalizers
     for step in normalizers {
       guard let changed = try step.apply(view, into: out) else { continue }
       view = changed
@@ -74,7 +61,7 @@ struct TextRun: ~Copyable {
 
   private mutating func normalize(_ raw: TextView) throws(RecordFault) {
     var view = raw
-    try Self.normalize(&view, steps.normalizers, normalized)
+    try Self.normalize(&view, steps.normalizers, buffers)
     if view.count == 0 { return }
     guard let added = steps.normalizedTokens else { return try split(view) }
     var parts = AddedTokens.Parts(added, in: view)
@@ -88,7 +75,7 @@ struct TextRun: ~Copyable {
     var view = whole
     words.removeAll()
     words.append(0, view.count)
-    var (out, other) = edited
+    var (out, other) = buffers.forPreTokenizers
     for step in steps.preTokenizers {
       view = try step.apply(view, words, into: out, &newWords)
       swap(&words, &newWords)

@@ -60,12 +60,11 @@ public final class Tokenizer: TextEncoder {
     around = postProcessor.around
     hasTypes = PostProcessor.hasTypes(postProcessor.single)
     let special = PostProcessor.added(postProcessor.single)
-    guard limit.length > special else {
-      throw ConfigurationError(key: "maxLength", value: "\(limit.length)", problem: "has no room beside \(special) special tokens", fix: "make it larger")
+    func refused(_ problem: String, _ fix: String) -> ConfigurationError {
+      ConfigurationError(key: "maxLength", value: "\(limit.length)", problem: problem, fix: fix)
     }
-    guard limit.length <= 1_000_000 else {
-      throw ConfigurationError(key: "maxLength", value: "\(limit.length)", problem: "is more than 1000000 tokens", fix: "set what the model can take")
-    }
+    guard limit.length > special else { throw refused("has no room beside \(special) special tokens", "make it larger") }
+    guard limit.length <= 1_000_000 else { throw refused("is more than 1000000 tokens", "set what the model can take") }
   }
 
   public func encode(_ text: UnsafeRawBufferPointer, pair: UnsafeRawBufferPointer?, into tokens: inout TokenSequence) throws(RecordFault) {
@@ -85,6 +84,7 @@ public final class Tokenizer: TextEncoder {
     if let invalid = UTF8Bytes.firstInvalid(text) {
       throw RecordFault(.malformed, expected: "text in UTF-8", came: "byte 0x\(String(text[invalid], radix: 16)) at byte \(invalid) of the text")
     }
+    // Places are of 32 bits.
     guard text.count <= 1 << 30 else { throw RecordFault(.tooLarge, expected: "a text of at most 1 GiB", came: "one of \(text.count) bytes") }
   }
 
@@ -98,12 +98,19 @@ public final class Tokenizer: TextEncoder {
     // One more than fits tells that there are too many.
     var run = TextRun(steps, bytes: text.count, limit: cut.side == .start ? .max : maxLength + 1, wantsPlaces: tokens.wantsPlaces)
     try run.run(text)
-    guard let kept = cut.kept(run.tokens.count, room: maxLength - PostProcessor.added(postProcessor.single)) else { throw tooLong(text.count, "a text") }
-    withExtendedLifetime(run) { postProcessor.write(postProcessor.single, run.tokens(of: text, kept: cut.range(run.tokens.count, kept: kept)), nil, into: &tokens) }
+    let parts = postProcessor.single, count = run.tokens.count
+    guard let kept = cut.kept(count, room: maxLength - PostProcessor.added(parts)) else { throw tooLong(text.count, "a text") }
+    withExtendedLifetime(run) {
+      postProcessor.write(parts, run.tokens(of: text, kept: cut.range(count, kept: kept)), nil, into: &tokens)
+    }
   }
 
-  private func encode(_ text: UnsafeRawBufferPointer, _ pair: UnsafeRawBufferPointer, into tokens: inout TokenSequence) throws(RecordFault) {
-    guard let parts = postProcessor.pair else { throw RecordFault(.unsupported, expected: "one text", came: "a pair of texts, for which the tokenizer has no template") }
+  private func encode(
+    _ text: UnsafeRawBufferPointer, _ pair: UnsafeRawBufferPointer, into tokens: inout TokenSequence
+  ) throws(RecordFault) {
+    guard let parts = postProcessor.pair else {
+      throw RecordFault(.unsupported, expected: "one text", came: "a pair of texts, for which the tokenizer has no template")
+    }
     var first = TextRun(steps, bytes: text.count, limit: .max, wantsPlaces: tokens.wantsPlaces)
     try first.run(text)
     var second = TextRun(steps, bytes: pair.count, limit: .max, wantsPlaces: tokens.wantsPlaces)

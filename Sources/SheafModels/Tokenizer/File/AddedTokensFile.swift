@@ -41,7 +41,8 @@ struct AddedTokensFile {
     for token in tokens where token.isNormalized == normalized {
       let text = normalized ? try Self.normalize(token.text, normalizers, root) : Array(token.text.utf8)
       guard !text.isEmpty, texts.insert(text).inserted else {
-        throw root["added_tokens"]!.refused(token.text, text.isEmpty ? "is nothing once it is normalized" : "is the same as another one once both are normalized")
+        let problem = text.isEmpty ? "is nothing once it is normalized" : "is the same as another one once both are normalized"
+        throw root["added_tokens"]!.refused(token.text, problem)
       }
       chosen.append((token, text))
     }

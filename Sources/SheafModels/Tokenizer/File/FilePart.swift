@@ -79,15 +79,16 @@ struct FilePart {
 
   // MARK: Refusals
 
+  private static let fix = "use a model with another tokenizer, or format json with input ids"
+
   func refused(_ problem: String) -> ConfigurationError { refused("", problem) }
 
-  func refused(_ value: String, _ problem: String, fix: String = "use a model with another tokenizer, or format json with input ids") -> ConfigurationError {
+  func refused(_ value: String, _ problem: String, fix: String = Self.fix) -> ConfigurationError {
     ConfigurationError(key: key.isEmpty ? path : "\(path): \(key)", value: value, problem: problem, fix: fix)
   }
 
   /// Of the type itself.
   func refusedType() -> ConfigurationError {
-    ConfigurationError(
-      key: "\(path): \(key).type", value: type, problem: "is not supported", fix: "use a model with another tokenizer, or format json with input ids")
+    ConfigurationError(key: "\(path): \(key).type", value: type, problem: "is not supported", fix: Self.fix)
   }
 }

@@ -13,7 +13,8 @@ struct LengthLimit {
 
   /// Models that count positions from behind the padding's on.
   private static let offsetModels: Set = [
-    "roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "longformer", "data2vec-text", "ibert", "roberta-prelayernorm", "xmod", "luke", "mluke",
+    "roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "longformer", "data2vec-text", "ibert", "roberta-prelayernorm", "xmod",
+    "luke", "mluke",
   ]
 
   init(folder: String, _ root: FilePart, _ configuration: TokenizerSurroundings, asked: Int?) throws(ConfigurationError) {
@@ -26,18 +27,18 @@ struct LengthLimit {
       return
     }
     let said = [
-      ("sentence_bert_config.json's max_seq_length", configuration.sentenceBERT?["max_seq_length"]?.node.int),
-      ("tokenizer.json's truncation", root["truncation"]?["max_length"]?.node.int),
-      ("tokenizer_config.json's model_max_length", configuration.tokenizer?["model_max_length"]?.node.int),
-      ("the positions in config.json", positions),
-    ].compactMap { name, length in length.flatMap { 1...Self.largest ~= $0 ? (name: name, length: $0) : nil } }
-    length = min(said.first?.length ?? Self.fallback, positions ?? .max)
-    let counts = length
-    let others = said.filter { $0.length != counts }
+      ("sentence_bert_config.json's max_seq_length", configuration.sentenceBERT?["max_seq_length"]),
+      ("tokenizer.json's truncation", root["truncation"]?["max_length"]),
+      ("tokenizer_config.json's model_max_length", configuration.tokenizer?["model_max_length"]),
+    ].compactMap { name, part in part?.node.int.flatMap { 1...Self.largest ~= $0 ? (name: name, length: $0) : nil } }
+    let first = said.first?.length ?? Self.fallback
+    length = min(first, positions ?? .max)
     // That a model could take more than it is used with is no contradiction.
-    if let first = said.first, others.contains(where: { $0.name != "the positions in config.json" || first.length > $0.length }) {
-      let list = said.map { "\($0.name) \(said.count > 1 && $0.name.hasPrefix("the positions") ? "say" : "says") \($0.length)" }.joined(separator: ", ")
-      notes.append("\(folder): how many tokens a text may have: \(list); \(counts) counts; models.maxLength sets another number")
+    if said.contains(where: { $0.length != length }) {
+      var clauses = said.map { "\($0.name) says \($0.length)" }
+      if let positions { clauses.append("the model of config.json has \(positions) positions") }
+      let said = clauses.joined(separator: ", ")
+      notes.append("\(folder): how many tokens a text may have: \(said); \(length) counts; models.maxLength sets another number")
     }
   }
 

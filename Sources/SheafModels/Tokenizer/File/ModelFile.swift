@@ -39,7 +39,9 @@ struct ModelFile {
     var pieces: [BPE.Piece] = []
     pieces.reserveCapacity(vocabulary.node.count)
     for (name, value) in vocabulary.node.members {
-      guard let id = value.int.flatMap({ Int32(exactly: $0) }), id >= 0 else { throw vocabulary.refused(name.string ?? "", "has no id from 0 to 2147483647") }
+      guard let id = value.int.flatMap({ Int32(exactly: $0) }), id >= 0 else {
+        throw vocabulary.refused(name.string ?? "", "has no id from 0 to 2147483647")
+      }
       pieces.append((name.bytes!, id))
     }
     return pieces
@@ -105,8 +107,9 @@ struct ModelFile {
       throw dropout.refused("\(dropout.node.number ?? 0)", "would make other tokens of the same text every time, which is not supported")
     }
     var options = BPE.Options(
-      prefix: try part.bytes("continuing_subword_prefix"), suffix: try part.bytes("end_of_word_suffix"), unknown: unknown(try part.string("unk_token")),
-      fusesUnknown: try part.bool("fuse_unk", default: false), fallsBackToBytes: try part.bool("byte_fallback", default: false),
+      prefix: try part.bytes("continuing_subword_prefix"), suffix: try part.bytes("end_of_word_suffix"),
+      unknown: unknown(try part.string("unk_token")), fusesUnknown: try part.bool("fuse_unk", default: false),
+      fallsBackToBytes: try part.bool("byte_fallback", default: false),
       ignoresMerges: try part.bool("ignore_merges", default: false))
     options.readsBytes = readsBytes && BPE.canReadBytes(table, options)
     return (.bpe(BPE(unique, table, merges: try merges(prefix: options.prefix.count), options)), options.readsBytes)
@@ -119,8 +122,11 @@ struct ModelFile {
     for line in lines {
       guard let (left, right) = Self.pair(line) else { throw part.refused(line.string ?? "", "is not a pair of pieces") }
       if left.isEmpty && right.isEmpty { continue }
-      guard let leftID = table.value(left), let rightID = table.value(right), right.count >= prefix, let merged = table.value(left + right.dropFirst(prefix)) else {
-        throw part.refused("\(String(decoding: left, as: UTF8.self)) \(String(decoding: right, as: UTF8.self))", "has a piece that is not in the vocabulary")
+      guard let leftID = table.value(left), let rightID = table.value(right), right.count >= prefix,
+        let merged = table.value(left + right.dropFirst(prefix))
+      else {
+        let pair = "\(String(decoding: left, as: UTF8.self)) \(String(decoding: right, as: UTF8.self))"
+        throw part.refused(pair, "has a piece that is not in the vocabulary")
       }
       merges.append((leftID, rightID, merged))
     }

@@ -77,7 +77,9 @@ extension PostProcessor {
         parts.append(.text(isSecond: id == "B", type: Int64(try sequence["type_id"]?.id() ?? 0)))
       } else if let special = step["SpecialToken"] {
         let name = try special.requiredString("id")
-        guard let ids = part["special_tokens"]?.node[Array(name.utf8)[...]]?["ids"]?.array else { throw special.refused(name, "is not among the special_tokens") }
+        guard let ids = part["special_tokens"]?.node[Array(name.utf8)[...]]?["ids"]?.array else {
+          throw special.refused(name, "is not among the special_tokens")
+        }
         let numbers = ids.compactMap { $0.int.flatMap { Int32(exactly: $0) } }.filter { $0 >= 0 }
         guard numbers.count == ids.count else { throw special.refused(name, "has an id that is no number from 0 to 2147483647") }
         parts.append(.special(ids: numbers.map { Int64($0) }, type: Int64(try special["type_id"]?.id() ?? 0)))

@@ -11,7 +11,10 @@ extension PreTokenizer {
       for member in try members.elements() { steps += try self.steps(member) }
       return steps
     case "BertPreTokenizer":
-      return [.split(Splitter(matcher: .characters(.space), behavior: .removed)), .split(Splitter(matcher: .characters(.punctuation), behavior: .isolated))]
+      return [
+        .split(Splitter(matcher: .characters(.space), behavior: .removed)),
+        .split(Splitter(matcher: .characters(.punctuation), behavior: .isolated)),
+      ]
     case "ByteLevel": return try byteLevel(part)
     case "Metaspace": return [.metaspace(try Metaspace(part))]
     case "Split": return [.split(try Splitter(part))]
@@ -50,7 +53,8 @@ extension Metaspace {
     // Older files say whether, not where.
     let scheme: Scheme = try part.bool("add_prefix_space", default: true) ? .always : .never
     self.init(
-      replacement: Array(String(character).utf8), scheme: try part.choice("prepend_scheme", default: scheme), splits: try part.bool("split", default: true))
+      replacement: Array(String(character).utf8), scheme: try part.choice("prepend_scheme", default: scheme),
+      splits: try part.bool("split", default: true))
   }
 }
 

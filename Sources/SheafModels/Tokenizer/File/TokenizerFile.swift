@@ -15,7 +15,8 @@ struct TokenizerFile {
     self.folder = folder
     guard let root = try FilePart(file: folder + "/tokenizer.json") else {
       throw ConfigurationError(
-        key: "tokenizer", value: folder + "/tokenizer.json", problem: "cannot be read", fix: "put the model's tokenizer.json there, or use format json with input ids")
+        key: "tokenizer", value: folder + "/tokenizer.json", problem: "cannot be read",
+        fix: "put the model's tokenizer.json there, or use format json with input ids")
     }
     self.root = root
     configuration = try TokenizerSurroundings(folder: folder)
@@ -56,9 +57,10 @@ struct TokenizerFile {
   func postProcessor() throws(ConfigurationError) -> PostProcessor { try PostProcessor(root["post_processor"]) }
 
   func truncation(_ asked: Tokenizer.Truncation?) throws(ConfigurationError) -> TextTruncation {
-    let side = root["truncation"]?["direction"]?.node.string ?? configuration.tokenizer?["truncation_side"]?.node.string ?? ""
+    let part = root["truncation"]
+    let side = part?["direction"]?.node.string ?? configuration.tokenizer?["truncation_side"]?.node.string ?? ""
     return TextTruncation(
-      side: asked ?? (side.lowercased() == "left" ? .start : .end), strategy: try root["truncation"]?.choice("strategy", default: .longestFirst) ?? .longestFirst)
+      side: asked ?? (side.lowercased() == "left" ? .start : .end), strategy: try part?.choice("strategy", default: .longestFirst) ?? .longestFirst)
   }
 
   func limit(_ asked: Int?) throws(ConfigurationError) -> LengthLimit { try LengthLimit(folder: folder, root, configuration, asked: asked) }

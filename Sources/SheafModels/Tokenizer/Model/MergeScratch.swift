@@ -1,6 +1,6 @@
 /// The symbols of a word that is being merged. Lives as long as a text, for its memory.
 struct MergeScratch: ~Copyable {
-  struct Symbol {
+  struct Symbol: BitwiseCopyable {
     var id: Int32
     /// In bytes.
     var length: Int32
@@ -8,28 +8,16 @@ struct MergeScratch: ~Copyable {
     var rank: UInt32
     var merged: Int32
   }
-  private(set) var symbols: UnsafeMutablePointer<Symbol>
+  private var memory = Memory<Symbol>()
   private(set) var count = 0
-  private var capacity = 64
-
-  init() { symbols = .allocate(capacity: capacity) }
-
-  deinit { symbols.deallocate() }
+  var symbols: UnsafeMutablePointer<Symbol> { @inline(__always) get { memory.base } }
 
   mutating func removeAll() { count = 0 }
 
   @inline(__always) mutating func append(_ id: Int32, length: Int) {
-    if count == capacity { grow() }
+    memory.reserve(count &+ 1, keeping: count)
     symbols[count] = Symbol(id: id, length: Int32(truncatingIfNeeded: length), rank: MergeTable.noRank, merged: -1)
     count &+= 1
-  }
-
-  @inline(never) private mutating func grow() {
-    let more = UnsafeMutablePointer<Symbol>.allocate(capacity: capacity * 2)
-    more.initialize(from: symbols, count: count)
-    symbols.deallocate()
-    symbols = more
-    capacity *= 2
   }
 
   /// Merges the pair of the lowest rank, the leftmost of equals, until none is left.
@@ -72,14 +60,11 @@ struct MergeScratch: ~Copyable {
 
   /// In time n log n: pairs wait in a heap, by rank and place; what has changed meanwhile is known by its rank.
   private mutating func mergeMany(_ table: MergeTable) {
-    var heap = Heap(capacity: count)
+    var heap = MergeHeap(capacity: count)
     // Of the symbols that are left: the one before and the one behind each.
-    let before = UnsafeMutablePointer<Int32>.allocate(capacity: count)
-    let behind = UnsafeMutablePointer<Int32>.allocate(capacity: count)
-    defer {
-      before.deallocate()
-      behind.deallocate()
-    }
+    var links = Memory<Int32>()
+    links.reserve(2 * count)
+    let before = links.base, behind = links.base + count
     for index in 0..<count {
       before[index] = Int32(index) - 1
       behind[index] = Int32(index) + 1
@@ -104,76 +89,11 @@ struct MergeScratch: ~Copyable {
       }
     }
     var kept = 0
+    withExtendedLifetime(links) {}
     for index in 0..<count where symbols[index].id >= 0 {
       symbols[kept] = symbols[index]
       kept &+= 1
     }
     count = kept
-  }
-
-  /// Pairs by rank, and of equal ranks by place; the least first.
-  private struct Heap: ~Copyable {
-    private var keys: UnsafeMutablePointer<UInt64>
-    private var count = 0
-    private var capacity: Int
-
-    init(capacity: Int) {
-      self.capacity = capacity
-      keys = .allocate(capacity: capacity)
-    }
-
-    deinit { keys.deallocate() }
-
-    /// Before the first `order`.
-    @inline(__always) mutating func append(_ rank: UInt32, _ place: Int) {
-      keys[count] = UInt64(rank) << 32 | UInt64(truncatingIfNeeded: place)
-      count &+= 1
-    }
-
-    mutating func order() { for index in stride(from: count / 2 - 1, through: 0, by: -1) { sink(index) } }
-
-    mutating func insert(_ rank: UInt32, _ place: Int) {
-      if count == capacity { grow() }
-      let key = UInt64(rank) << 32 | UInt64(truncatingIfNeeded: place)
-      var index = count
-      count &+= 1
-      while index > 0, keys[(index &- 1) / 2] > key {
-        keys[index] = keys[(index &- 1) / 2]
-        index = (index &- 1) / 2
-      }
-      keys[index] = key
-    }
-
-    mutating func popFirst() -> (rank: UInt32, place: Int)? {
-      if count == 0 { return nil }
-      let first = keys[0]
-      count &-= 1
-      keys[0] = keys[count]
-      sink(0)
-      return (UInt32(truncatingIfNeeded: first >> 32), Int(first & 0xFFFF_FFFF))
-    }
-
-    private mutating func sink(_ start: Int) {
-      if start >= count { return }
-      let key = keys[start]
-      var index = start
-      while true {
-        var child = 2 &* index &+ 1
-        if child >= count { break }
-        if child &+ 1 < count, keys[child &+ 1] < keys[child] { child &+= 1 }
-        if keys[child] >= key { break }
-        keys[index] = keys[child]
-        index = child
-      }
-      keys[index] = key
-    }
-
-    @inline(never) private mutating func grow() {
-      let more = UnsafeMutablePointer<UInt64>.allocate(capacity: capacity * 2)
-      more.initialize(from: keys, count: count)
-      keys.deallocate()
-      keys = more
-      capacity *= 2
-    }
   }
 }

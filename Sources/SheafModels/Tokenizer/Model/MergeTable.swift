@@ -21,7 +21,8 @@ final class MergeTable: @unchecked Sendable {  // Its memory is written in init 
     slots = .allocate(capacity: capacity)
     slots.initialize(repeating: Slot(pair: Self.free, rank: Self.noRank, merged: -1), count: capacity)
     for (rank, merge) in merges.enumerated() {
-      slots[find(Self.pair(merge.left, merge.right))] = Slot(pair: Self.pair(merge.left, merge.right), rank: UInt32(rank), merged: merge.merged)
+      let pair = Self.pair(merge.left, merge.right)
+      slots[find(pair)] = Slot(pair: pair, rank: UInt32(rank), merged: merge.merged)
     }
   }
 

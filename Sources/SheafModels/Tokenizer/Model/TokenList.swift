@@ -13,33 +13,30 @@ struct TokenList: ~Copyable {
     case name
   }
   /// Where a token stands, and how many blanks it begins and ends with, which some post-processors trim.
-  struct Span {
+  struct Span: BitwiseCopyable {
     var place: Place
     var blanksBefore: Int32
     var blanksBehind: Int32
   }
-  private(set) var ids: UnsafeMutablePointer<Int64>
-  /// As many as there are ids, where places are asked for.
-  private(set) var spans: UnsafeMutablePointer<Span>?
+  private var idMemory = Memory<Int64>()
+  private var spanMemory = Memory<Span>()
+  private let wantsPlaces: Bool
   private(set) var count = 0
-  private var capacity: Int
 
-  init(wantsPlaces: Bool, capacity: Int) {
-    self.capacity = capacity
-    ids = .allocate(capacity: capacity)
-    spans = wantsPlaces ? .allocate(capacity: capacity) : nil
-  }
+  init(wantsPlaces: Bool) { self.wantsPlaces = wantsPlaces }
 
-  deinit {
-    ids.deallocate()
-    spans?.deallocate()
-  }
+  var ids: UnsafePointer<Int64> { UnsafePointer(idMemory.base) }
+  /// As many as there are ids, where places are asked for.
+  var spans: UnsafePointer<Span>? { wantsPlaces ? UnsafePointer(spanMemory.base) : nil }
 
   /// Appends a token that is made of the bytes from `start` to `end` of a word.
   @inline(__always) mutating func append(_ id: Int32, _ word: TextView, _ start: Int, _ end: Int, _ kind: Kind) {
-    if count == capacity { grow() }
-    ids[count] = Int64(id)
-    if let spans { spans[count] = Self.span(word, start, end, kind) }
+    idMemory.reserve(count &+ 1, keeping: count)
+    idMemory.base[count] = Int64(id)
+    if wantsPlaces {
+      spanMemory.reserve(count &+ 1, keeping: count)
+      spanMemory.base[count] = Self.span(word, start, end, kind)
+    }
     count &+= 1
   }
 
@@ -78,18 +75,4 @@ struct TokenList: ~Copyable {
 
   /// White space, and the character of the space in GPT-2's alphabet.
   private static func isBlank(_ scalar: UInt32) -> Bool { scalar == 0x120 || CharacterClass.of(scalar).contains(.space) }
-
-  @inline(never) private mutating func grow() {
-    let more = UnsafeMutablePointer<Int64>.allocate(capacity: capacity * 2)
-    more.initialize(from: ids, count: count)
-    ids.deallocate()
-    ids = more
-    if let old = spans {
-      let more = UnsafeMutablePointer<Span>.allocate(capacity: capacity * 2)
-      more.initialize(from: old, count: count)
-      old.deallocate()
-      spans = more
-    }
-    capacity *= 2
-  }
 }

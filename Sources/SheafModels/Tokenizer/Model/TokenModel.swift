@@ -11,7 +11,7 @@ enum TokenModel: Sendable {
 /// Memory that models need while they are at a text.
 struct ModelScratch: ~Copyable {
   private var merges = MergeScratch()
-  private var lattice = Unigram.Scratch()
+  private var lattice = Memory<Unigram.Node>()
   private var wordPiece = WordPiece.Scratch()
 
   /// Appends the tokens of a word, which is not empty.

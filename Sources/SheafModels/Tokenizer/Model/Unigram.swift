@@ -23,35 +23,19 @@ final class Unigram: Sendable {
     bytes = fallsBackToBytes ? BytePieces.find(in: PieceTable(pieces)) : []
   }
 
-  /// The best way to a place in a word. Kept from word to word for its memory.
-  struct Scratch: ~Copyable {
-    struct Node {
-      var score: Double
-      /// Where its last piece begins; -1: there is no way yet.
-      var start: Int32
-      var id: Int32
-    }
-    fileprivate var nodes: UnsafeMutablePointer<Node>
-    private var capacity = 64
-
-    init() { nodes = .allocate(capacity: capacity) }
-
-    deinit { nodes.deallocate() }
-
-    fileprivate mutating func reset(_ count: Int) {
-      if count > capacity {
-        nodes.deallocate()
-        capacity = max(capacity * 2, count)
-        nodes = .allocate(capacity: capacity)
-      }
-      nodes.initialize(repeating: Node(score: 0, start: -1, id: 0), count: count)
-    }
+  /// The best way to a place in a word.
+  struct Node: BitwiseCopyable {
+    var score: Double
+    /// Where its last piece begins; -1: there is no way yet.
+    var start: Int32
+    var id: Int32
   }
 
-  func tokenize(_ word: TextView, into tokens: inout TokenList, _ scratch: inout Scratch) throws(RecordFault) {
-    try findBest(word.bytes, word.count, &scratch)
+  func tokenize(_ word: TextView, into tokens: inout TokenList, _ lattice: inout Memory<Node>) throws(RecordFault) {
+    lattice.reserve(word.count + 1)
+    try findBest(word.bytes, word.count, lattice.base)
     // Back from the end, each node gets to know where its successor is, in the place of its own beginning.
-    let nodes = scratch.nodes
+    let nodes = lattice.base
     var end = word.count
     var next: Int32 = -1
     while end > 0 {
@@ -60,12 +44,11 @@ final class Unigram: Sendable {
       next = Int32(end)
       end = Int(start)
     }
-    try emit(word, from: next, nodes, &tokens)
+    emit(word, from: next, nodes, &tokens)
   }
 
-  private func findBest(_ bytes: UnsafePointer<UInt8>, _ count: Int, _ scratch: inout Scratch) throws(RecordFault) {
-    scratch.reset(count + 1)
-    let nodes = scratch.nodes
+  private func findBest(_ bytes: UnsafePointer<UInt8>, _ count: Int, _ nodes: UnsafeMutablePointer<Node>) throws(RecordFault) {
+    nodes.initialize(repeating: Node(score: 0, start: -1, id: 0), count: count + 1)
     let unknown = unknown ?? -1
     let isComplete = scores.withUnsafeBufferPointer { scores in
       var start = 0
@@ -82,14 +65,16 @@ final class Unigram: Sendable {
           if id < 0 { continue }
           // The first of equals stays, as it does at Hugging Face.
           let score = scores[Int(id)] + scoreHere
-          if nodes[end].start < 0 || score > nodes[end].score { nodes[end] = .init(score: score, start: Int32(truncatingIfNeeded: start), id: id) }
+          if nodes[end].start < 0 || score > nodes[end].score {
+            nodes[end] = Node(score: score, start: Int32(truncatingIfNeeded: start), id: id)
+          }
           if end == behind { hasCharacter = true }
         }
         if !hasCharacter {
           let score = unknownScore + scoreHere
           if nodes[behind].start < 0 || score > nodes[behind].score {
             if unknown < 0 { return false }
-            nodes[behind] = .init(score: score, start: Int32(truncatingIfNeeded: start), id: unknown)
+            nodes[behind] = Node(score: score, start: Int32(truncatingIfNeeded: start), id: unknown)
           }
         }
         start = behind
@@ -100,7 +85,7 @@ final class Unigram: Sendable {
   }
 
   /// Hands the pieces out in order; unknown ones that follow one another are one.
-  private func emit(_ word: TextView, from first: Int32, _ nodes: UnsafeMutablePointer<Scratch.Node>, _ tokens: inout TokenList) throws(RecordFault) {
+  private func emit(_ word: TextView, from first: Int32, _ nodes: UnsafeMutablePointer<Node>, _ tokens: inout TokenList) {
     let unknown = unknown ?? -1
     var start = 0
     var at = first

@@ -18,7 +18,8 @@ enum UnknownToken: Sendable {
   }
 
   private static func fault(_ why: String) -> RecordFault {
-    RecordFault(.unsupported, expected: "a text whose every part the tokenizer has a token for", came: "another one, and the tokenizer has \(why)")
+    RecordFault(
+      .unsupported, expected: "a text whose every part the tokenizer has a token for", came: "another one, and the tokenizer has \(why)")
   }
 }
 

@@ -15,28 +15,13 @@ final class WordPiece: Sendable {
 
   /// Kept from word to word for its memory.
   struct Scratch: ~Copyable {
-    fileprivate var hashes: UnsafeMutablePointer<UInt64>
-    fileprivate var pieces: UnsafeMutablePointer<(id: Int32, end: Int32)>
-    private var capacity = 64
-
-    init() {
-      hashes = .allocate(capacity: capacity + 1)
-      pieces = .allocate(capacity: capacity)
+    struct Piece: BitwiseCopyable {
+      var id: Int32
+      var end: Int32
     }
-
-    deinit {
-      hashes.deallocate()
-      pieces.deallocate()
-    }
-
-    fileprivate mutating func reserve(_ count: Int) {
-      if count <= capacity { return }
-      hashes.deallocate()
-      pieces.deallocate()
-      capacity = max(capacity * 2, count)
-      hashes = .allocate(capacity: capacity + 1)
-      pieces = .allocate(capacity: capacity)
-    }
+    /// Of the word's beginnings.
+    var hashes = Memory<UInt64>()
+    var pieces = Memory<Piece>()
   }
 
   func tokenize(_ word: TextView, into tokens: inout TokenList, _ scratch: inout Scratch) throws(RecordFault) {
@@ -44,21 +29,22 @@ final class WordPiece: Sendable {
     guard count <= maxCharacters || hasFewCharacters(word) else {
       return tokens.append(try unknown.required(), word, 0, count, .name)
     }
-    scratch.reserve(count)
-    let hashes = scratch.hashes
+    scratch.hashes.reserve(count + 1)
+    scratch.pieces.reserve(count)
+    let hashes = scratch.hashes.base, pieces = scratch.pieces.base
     hashes[0] = 0
     for index in 0..<count { hashes[index &+ 1] = Vocabulary.extend(hashes[index], bytes[index]) }
     var start = 0
     var found = 0
     while start < count, let piece = vocabulary.longestPiece(bytes, count, from: start, hashes) {
-      scratch.pieces[found] = (piece.id, Int32(truncatingIfNeeded: piece.end))
+      pieces[found] = Scratch.Piece(id: piece.id, end: Int32(truncatingIfNeeded: piece.end))
       found &+= 1
       start = piece.end
     }
     guard start == count else { return tokens.append(try unknown.required(), word, 0, count, .name) }
     start = 0
     for index in 0..<found {
-      let piece = scratch.pieces[index]
+      let piece = pieces[index]
       tokens.append(piece.id, word, start, Int(piece.end), .text)
       start = Int(piece.end)
     }

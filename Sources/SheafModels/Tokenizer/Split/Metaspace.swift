@@ -32,7 +32,8 @@ struct Metaspace: Sendable {
     _ view: TextView, _ start: Int, _ end: Int, _ replacement: UnsafeBufferPointer<UInt8>, into out: TextBuffer, _ words: inout WordList
   ) {
     func isReplacement(_ index: Int) -> Bool {
-      view.bytes[index] == replacement[0] && index + replacement.count <= end && memcmp(view.bytes + index, replacement.baseAddress!, replacement.count) == 0
+      view.bytes[index] == replacement[0] && index + replacement.count <= end
+        && memcmp(view.bytes + index, replacement.baseAddress!, replacement.count) == 0
     }
     var word = out.count
     let prepends = scheme == .always || scheme == .first && view.isAtStart && start == 0

@@ -3,58 +3,49 @@ import Sheaf
 
 /// Text that is written, in UTF-8, with the place that each byte comes from where somebody asks for places.
 ///
-/// A handle: copies are the same buffer. Whoever made it calls `deallocate`.
+/// A handle: copies are the same buffer. It lives as long as the `TextBuffers` it is of.
 struct TextBuffer {
-  private struct Memory {
-    var bytes: UnsafeMutablePointer<UInt8>
-    var places: UnsafeMutablePointer<Place>?
-    var count: Int
-    var capacity: Int
+  struct State: ~Copyable {
+    var bytes = Memory<UInt8>()
+    var places = Memory<Place>()
+    var count = 0
+    let tracksPlaces: Bool
+    /// How much room the first block has.
+    let least: Int
   }
-  private let memory: UnsafeMutablePointer<Memory>
+  let state: UnsafeMutablePointer<State>
 
-  init(tracksPlaces: Bool, capacity: Int) {
-    memory = .allocate(capacity: 1)
-    memory.initialize(
-      to: Memory(bytes: .allocate(capacity: capacity), places: tracksPlaces ? .allocate(capacity: capacity) : nil, count: 0, capacity: capacity))
-  }
-
-  func deallocate() {
-    memory.pointee.bytes.deallocate()
-    memory.pointee.places?.deallocate()
-    memory.deallocate()
-  }
-
-  var count: Int { @inline(__always) get { memory.pointee.count } }
-  var tracksPlaces: Bool { @inline(__always) get { memory.pointee.places != nil } }
+  var count: Int { @inline(__always) get { state.pointee.count } }
 
   /// What has been written, until more is.
   func view(origin: Int, isAtStart: Bool) -> TextView {
-    TextView(bytes: memory.pointee.bytes, count: memory.pointee.count, places: memory.pointee.places.map { UnsafePointer($0) }, origin: origin, isAtStart: isAtStart)
+    TextView(
+      bytes: state.pointee.bytes.base, count: state.pointee.count, places: state.pointee.tracksPlaces ? UnsafePointer(state.pointee.places.base) : nil,
+      origin: origin, isAtStart: isAtStart)
   }
 
-  func removeAll() { memory.pointee.count = 0 }
+  func removeAll() { state.pointee.count = 0 }
 
   /// A character whose place is `place`, which counts only where places are tracked.
   @inline(__always) func append(_ scalar: UInt32, _ place: @autoclosure () -> Place) {
     reserve(4)
-    let start = memory.pointee.count
-    let length = UTF8Bytes.encode(scalar, into: memory.pointee.bytes + start)
-    if let places = memory.pointee.places {
+    let start = state.pointee.count
+    let length = UTF8Bytes.encode(scalar, into: state.pointee.bytes.base + start)
+    if state.pointee.tracksPlaces {
       let place = place()
-      for index in start..<start &+ length { places[index] = place }
+      for index in start..<start &+ length { state.pointee.places.base[index] = place }
     }
-    memory.pointee.count = start &+ length
+    state.pointee.count = start &+ length
   }
 
   /// Bytes that all have one place.
   func append(_ bytes: UnsafeBufferPointer<UInt8>, _ place: @autoclosure () -> Place) {
     guard let base = bytes.baseAddress, bytes.count > 0 else { return }
     reserve(bytes.count)
-    let start = memory.pointee.count
-    memcpy(memory.pointee.bytes + start, base, bytes.count)
-    if let places = memory.pointee.places { (places + start).initialize(repeating: place(), count: bytes.count) }
-    memory.pointee.count = start + bytes.count
+    let start = state.pointee.count
+    memcpy(state.pointee.bytes.base + start, base, bytes.count)
+    if state.pointee.tracksPlaces { (state.pointee.places.base + start).initialize(repeating: place(), count: bytes.count) }
+    state.pointee.count = start + bytes.count
   }
 
   /// A part of another text, as it stands there.
@@ -62,14 +53,14 @@ struct TextBuffer {
     let length = end &- start
     if length <= 0 { return }
     reserve(length)
-    let at = memory.pointee.count
+    let at = state.pointee.count, bytes = state.pointee.bytes.base
     if length < 16 {
-      for index in 0..<length { memory.pointee.bytes[at &+ index] = source.bytes[start &+ index] }
+      for index in 0..<length { bytes[at &+ index] = source.bytes[start &+ index] }
     } else {
-      memcpy(memory.pointee.bytes + at, source.bytes + start, length)
+      memcpy(bytes + at, source.bytes + start, length)
     }
-    if let places = memory.pointee.places { copyPlaces(source, start, end, to: places + at) }
-    memory.pointee.count = at &+ length
+    if state.pointee.tracksPlaces { copyPlaces(source, start, end, to: state.pointee.places.base + at) }
+    state.pointee.count = at &+ length
   }
 
   private func copyPlaces(_ source: TextView, _ start: Int, _ end: Int, to places: UnsafeMutablePointer<Place>) {
@@ -87,21 +78,28 @@ struct TextBuffer {
   }
 
   @inline(__always) private func reserve(_ more: Int) {
-    if memory.pointee.count &+ more > memory.pointee.capacity { grow(more) }
+    let count = state.pointee.count
+    state.pointee.bytes.reserve(count &+ more, keeping: count, least: state.pointee.least)
+    if state.pointee.tracksPlaces { state.pointee.places.reserve(count &+ more, keeping: count, least: state.pointee.least) }
+  }
+}
+
+/// The buffers of a text on its way: two for each of the ways that write it anew.
+struct TextBuffers: ~Copyable {
+  private let states: UnsafeMutablePointer<TextBuffer.State>
+
+  /// - Parameter bytes: about how long the text is.
+  init(tracksPlaces: Bool, bytes: Int) {
+    states = .allocate(capacity: 4)
+    let least = max(64, min(bytes + bytes / 2, 1 << 16))
+    for index in 0..<4 { (states + index).initialize(to: TextBuffer.State(tracksPlaces: tracksPlaces, least: least)) }
   }
 
-  @inline(never) private func grow(_ more: Int) {
-    let capacity = max(memory.pointee.capacity * 2, memory.pointee.count + more)
-    let bytes = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
-    memcpy(bytes, memory.pointee.bytes, memory.pointee.count)
-    memory.pointee.bytes.deallocate()
-    memory.pointee.bytes = bytes
-    if let old = memory.pointee.places {
-      let places = UnsafeMutablePointer<Place>.allocate(capacity: capacity)
-      places.initialize(from: old, count: memory.pointee.count)
-      old.deallocate()
-      memory.pointee.places = places
-    }
-    memory.pointee.capacity = capacity
+  deinit {
+    states.deinitialize(count: 4)
+    states.deallocate()
   }
+
+  var forNormalizers: (TextBuffer, TextBuffer) { (TextBuffer(state: states), TextBuffer(state: states + 1)) }
+  var forPreTokenizers: (TextBuffer, TextBuffer) { (TextBuffer(state: states + 2), TextBuffer(state: states + 3)) }
 }

@@ -48,7 +48,8 @@ final class Regex: @unchecked Sendable {  // Oniguruma's programs are read-only 
         let found = onig_search(regex.program, text, text + count, text + next, text + count, region, OnigOptionType(ONIG_OPTION_NONE))
         if found == ONIG_MISMATCH { return nil }
         guard found >= 0 else {
-          throw RecordFault(.tooLarge, expected: "a text that the tokenizer's regular expressions can be searched for", came: "one of \(count) bytes where that takes too long")
+          let came = "one of \(count) bytes where that takes too long"
+          throw RecordFault(.tooLarge, expected: "a text that can be searched for the tokenizer's regular expressions", came: came)
         }
         let start = Int(region.pointee.beg[0]), end = Int(region.pointee.end[0])
         if start == end && start == lastEnd {
