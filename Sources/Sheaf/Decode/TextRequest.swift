@@ -151,7 +151,7 @@ extension RequestDecoder {
 
   private func encode(_ bytes: UnsafeRawBufferPointer, _ text: any TextEncoder) throws(RecordFault) {
     try text.encode(bytes, pair: nil, into: &tokens)
-    try checkSeparator()
+    try checkSeparator(bytes)
     if placesInput != nil { tokens.countScalars(bytes) }
   }
 
@@ -166,11 +166,18 @@ extension RequestDecoder {
   }
 
   /// Two texts in one, with what keeps texts apart written between them, would not be told apart by the model.
-  private func checkSeparator() throws(RecordFault) {
-    guard let separator, tokens.ids.dropLast().dropFirst().contains(separator) else { return }
+  private func checkSeparator(_ text: UnsafeRawBufferPointer) throws(RecordFault) {
+    guard let separator else { return }
+    // A tokenizer may not know its own separator where that is written out.
+    guard tokens.ids.dropLast().dropFirst().contains(separator) || contains(text, "[SEP]") || contains(text, "</s>") else { return }
     throw RecordFault(
       .wrongInput, expected: #"a pair of texts as {"text":"…","text_pair":"…"} or {"texts":[["…","…"]]}, since the model tells two texts apart by their token types"#,
       came: "one text with the separator in it")
+  }
+
+  private func contains(_ text: UnsafeRawBufferPointer, _ word: StaticString) -> Bool {
+    let word = UnsafeBufferPointer(start: word.utf8Start, count: word.utf8CodeUnitCount)
+    return text.count >= word.count && (0...(text.count - word.count)).contains { text[$0] == word[0] && text[$0..<($0 + word.count)].elementsEqual(word) }
   }
 
   /// The same of ids that a client made and sends without saying which text each belongs to.

@@ -7,7 +7,7 @@ extension ContractFinder {
   mutating func pad(_ contract: inout ModelContract, _ found: Attempt) throws {
     if let promise = promised(contract) {
       let padded = padded(contract, along: promise, masks: masks(of: promise.input, contract))
-      if let difference = try difference(padded, contract, found), difference > 0 {
+      if let difference = try difference(padded, found), difference > 0 {
         notes.append("padding, as models.inputs promises it may be done, changes answers by \(difference)")
       }
       contract = padded
@@ -97,17 +97,19 @@ extension ContractFinder {
   private func padOpen(_ contract: inout ModelContract, _ length: LengthAxis, _ mask: Int, _ found: Attempt) throws -> String? {
     for inverted in overrides[contract.inputs[mask].name]?.mask == nil ? [false, true] : [false] {
       let padded = padded(contract, along: length, masks: [mask], inverted: inverted)
-      guard let difference = try difference(padded, contract, found) else { continue }
-      if difference == 0 {
-        contract = padded
-        return nil
-      }
+      guard try difference(padded, found) == 0 else { continue }
+      // Told the wrong way round, padding is all that counts: then it matters what is in it.
+      var other = padded
+      other.inputs[length.input].padValue = padded.inputs[length.input].padValue == 1 ? 2 : 1
+      guard try difference(other, found) == 0 else { continue }
+      contract = padded
+      return nil
     }
     return "only rows of equal length run together: padding changes answers, though \(contract.inputs[mask].name) tells it apart"
   }
 
   /// How far answers of padded rows are from those of rows alone; 0: within what rounding may do; `nil`: they do not run.
-  private func difference(_ padded: ModelContract, _ contract: ModelContract, _ found: Attempt) throws -> Double? {
+  private func difference(_ padded: ModelContract, _ found: Attempt) throws -> Double? {
     let signature = trials.signature(padded.inputs, outputs: padded.outputs, padded.example, fixedRows: padded.fixedRows)
     let trial = trials.trial(signature)
     let lengths = lengths(padded, found)
@@ -205,11 +207,20 @@ extension ContractFinder {
     if !shared.isEmpty, contract.maxRows != 1 { lines.append("requests run together where their \(shared.joined(separator: " and ")) \(shared.count == 1 ? "is" : "are") the same") }
     let same = contract.outputs.filter { $0.batchAxis == nil }.map(\.name)
     if !same.isEmpty { lines.append("\(same.joined(separator: " and ")) \(same.count == 1 ? "is" : "are") the same for all rows, and handed to each as \(same.count == 1 ? "it is" : "they are")") }
+    if found.isRandom { lines.append("answers differ from run to run, as the model draws random numbers: whether company changes them cannot be seen") }
+    contract.notes = lines + remarks + notes
+  }
+
+  /// What is to be said of the file, whatever was found.
+  var remarks: [String] {
+    var lines: [String] = []
+    for input in inputs where input.shape.contains(.fixed(0)) {
+      lines.append("\(input.name) has an extent of 0, so that only tensors without elements are taken; old exporters wrote 0 where any was meant: give that axis a name in the file")
+    }
     for output in outputs where output.mapKey != nil {
       lines.append("\(output.name) comes as a sequence of maps (ZipMap) and is answered as a tensor [rows, keys], with the keys as its labels; models.outputs leaves it out")
     }
-    if found.isRandom { lines.append("answers differ from run to run, as the model draws random numbers: whether company changes them cannot be seen") }
-    contract.notes = lines + notes
+    return lines
   }
 
   private func number(_ value: Double) -> String { Int(exactly: value).map { "\($0)" } ?? "\(value)" }

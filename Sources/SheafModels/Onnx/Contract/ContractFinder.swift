@@ -369,6 +369,7 @@ struct ContractFinder {
     } else {
       contract.notes = ["every request runs alone, as it comes: no input has an axis to stack rows along"]
     }
+    contract.notes += remarks
     return contract
   }
 }
