@@ -49,6 +49,8 @@ struct ContractFinder {
       if found.rowAxes.fixed == nil { contract.coupling = coupling }
       return contract
     }
+    // Where not even two run, what seems a row may be a part of one; texts are rows.
+    if case .alone = found.verdict, found.rowAxes.fixed == nil, idsName == nil { return whole(found) }
     try follow(&found)
     var contract = contract(found)
     try pad(&contract, found)
@@ -101,6 +103,26 @@ struct ContractFinder {
   private func attempt(_ rowAxes: RowAxes) throws -> Attempt? {
     guard var example = try findExample(rowAxes) else { return nil }
     try raiseLimits(&example, rowAxes)
+    guard var result = try compare(rowAxes, example) else { return nil }
+    guard result.verdict == .rows, hasSharedIntegers(rowAxes) else { return result }
+    // What all rows share may say which axis is summed along, for one: rows have to stand for themselves whatever it says.
+    for value in [0, 1, 2, -1] {
+      example.sharedValue = value
+      guard let other = try compare(rowAxes, example), other.verdict != .rows || other.roles != result.roles else { continue }
+      if case .alone = other.verdict { continue }
+      result.verdict = .whole
+      result.roles = result.roles.map { $0 == .shared ? .shared : .whole }
+      break
+    }
+    return result
+  }
+
+  private func hasSharedIntegers(_ rowAxes: RowAxes) -> Bool {
+    specs(rowAxes).contains { $0.batchAxis == nil && $0.source == .request && ($0.type.isInteger || $0.type == .bool) }
+  }
+
+  /// Runs rows alone and in company. - Returns: nil: the model does not take them.
+  private func compare(_ rowAxes: RowAxes, _ example: RowExample) throws -> Attempt? {
     let trial = trials.trial(trials.signature(specs(rowAxes), example, fixedRows: rowAxes.fixed))
     let rows = (0..<(rowAxes.fixed.map { max(2, $0) } ?? 3)).map { _ in trial.row() }
     var alone: [[RowTrial.Answer]] = []
@@ -131,13 +153,14 @@ struct ContractFinder {
       if override?.shared == true {
         result.roles.append(.shared)
       } else if isAlone {
-        result.roles.append(roleAlone(alone.map { $0[index] }, index, tolerances[index], override?.batchAxis))
-        if result.roles[index] == .whole { result.verdict = .whole }
+        note(.init(role: roleAlone(alone.map { $0[index] }, index, tolerances[index], override?.batchAxis), difference: nil), of: index, &result)
       } else {
         let comparison = OutputComparison(runs: runs.map { .init(rows: $0.rows, answer: $0.answers[index]) }, isFixed: rowAxes.fixed != nil, tolerance: tolerances[index])
         note(comparison.finding(axis: override?.batchAxis), of: index, &result)
       }
     }
+    // Without rows in an output there is nothing to run together.
+    if !result.roles.contains(where: { if case .rows = $0 { true } else { false } }) { result.verdict = .whole }
     // Whole numbers hide what the quantisers do, until it turns one over.
     if result.verdict == .rows, !hints.quantisers.isEmpty, !outputs.contains(where: { ElementType($0.type)!.isFloat }) {
       result.verdict = .coupled(coupling(0, nil))
@@ -154,8 +177,10 @@ struct ContractFinder {
   }
 
   private func note(_ finding: OutputComparison.Finding, of index: Int, _ result: inout Attempt) {
-    result.roles.append(finding.role)
-    if finding.role == .whole { result.verdict = .whole }
+    // That a few rows gave the same is no proof: no row's values may reach what all share.
+    let role = finding.role == .shared && !hints.constantOutputs.contains(outputs[index].name) ? .whole : finding.role
+    result.roles.append(role)
+    if role == .whole { result.verdict = .whole }
     // What is never the same says nothing about company.
     guard let difference = finding.difference, result.verdict == .rows, !result.isRandom else { return }
     result.verdict = .coupled(coupling(index, difference))
@@ -208,7 +233,8 @@ struct ContractFinder {
   private func isReasonable(_ example: RowExample, _ rowAxes: RowAxes) -> Bool {
     specs(rowAxes).allSatisfy { spec in
       let extents = spec.openAxes.map { axis in if case .symbolic(let name) = spec.shape[axis] { example.extents[name] ?? 1 } else { 1 } }
-      return extents.reduce(1, { $0 * $1 }) <= (spec.type.isInteger ? 1024 : 1 << 21)
+      let most = spec.type.isInteger ? 1024 : 1 << 21
+      return extents.reduce(1) { min(most + 1, $0.multipliedReportingOverflow(by: $1).overflow ? .max : $0 * $1) } <= most
     }
   }
 
@@ -391,9 +417,10 @@ struct ContractFinder {
     contract.isUntried = attempt == nil
     if let attempt {
       let named = outputs.indices.filter { attempt.roles[$0] == .whole }.map { outputs[$0].name }.joined(separator: ", ")
-      if case .coupled(let coupling) = attempt.verdict {
-        contract.notes = ["every request runs alone, as it comes: \(coupling)"]
-      } else {
+      switch attempt.verdict {
+      case .coupled(let coupling): contract.notes = ["every request runs alone, as it comes: \(coupling)"]
+      case .alone(let reason): contract.notes = ["every request runs alone, as it comes: two rows do not run together: \(reason)"]
+      case .rows, .whole:
         contract.notes = ["every request runs alone, as it comes: rows of \(named) are not told apart (models.inputs.NAME.batchAxis says along which axis of an output they lie, shared: true that all rows share it)"]
       }
     } else if trials.runs > 0 {

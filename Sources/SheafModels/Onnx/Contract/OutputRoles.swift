@@ -29,6 +29,8 @@ struct OutputComparison {
 
   /// - Parameter axis: the only one that is looked at; `nil`: any.
   func finding(axis: Int? = nil) -> Finding {
+    // Nothing says nothing.
+    if runs.allSatisfy({ $0.answer.values.isEmpty }) { return Finding(role: .whole, difference: nil) }
     let first = runs[0].answer, isConstant = runs.allSatisfy { tolerance.compare($0.answer, first).isWithin }
     if isConstant, isFixed, axis == nil { return Finding(role: .shared, difference: nil) }
     var best: Finding?
