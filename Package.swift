@@ -62,6 +62,6 @@ if isFuzzed {
   package.targets += [
     .target(
       name: "SheafCommand", dependencies: ["Sheaf", "SheafModels", "SheafONNX", "SheafKafka", "CYAML"], sources: ["Configuration", "Arguments", "ExitCode.swift"]),
-    .executableTarget(name: "Fuzz", dependencies: ["Sheaf", "SheafModels", "SheafCommand"], path: "Tests/Fuzz", exclude: ["Seeds"]),
+    .executableTarget(name: "Fuzz", dependencies: ["Sheaf", "SheafModels", "SheafONNX", "SheafCommand"], path: "Tests/Fuzz", exclude: ["Seeds"]),
   ]
 }

@@ -212,6 +212,18 @@ struct FolderTests {
     #expect(error?.fix.contains("query, other") == true)
   }
 
+  /// A model exported for shorter texts than its tokenizer makes: they are cut, not refused.
+  @Test func textsAreCutToWhatTheModelTakes() throws {
+    let tokenizer = try Tokenizer(folder: try SheafHome.model("minilm"))
+    func served(_ model: TinyModel) throws -> Served { try Served(try OnnxModel(OnnxOptions(path: try model.write()), runtime: runtime(), text: tokenizer), format: .text) }
+    let fixed = try served(.maskedSum(ids: [.symbolic("batch"), .fixed(8)], mask: [.symbolic("batch"), .fixed(8)]))
+    #expect(fixed.model.text?.maxLength == 8)
+    let words = Array(repeating: "the", count: 30).joined(separator: " ")
+    #expect(try fixed.ask(words)["sum"]?.numbers == [101 + 6 * 1996 + 102])
+    // Its metadata says 64.
+    #expect(try served(.encoder()).model.text?.maxLength == 64)
+  }
+
   // MARK: Safetensors
 
   @Test func numbersOfEveryType() throws {

@@ -21,6 +21,8 @@ public final class RequestDecoder {
   /// Requests do not all go together: see `Request.group`.
   let isGrouped: Bool
   let fixedLength: Int?
+  /// The most elements of a row along the pad axis.
+  let longest: Int
   /// See `Signature.rawOutput`.
   let rawOutput: Int?
   let raw: RawLayout
@@ -56,6 +58,7 @@ public final class RequestDecoder {
     hasOpenAxes = signature.inputs.map { !$0.openAxes.isEmpty }
     isGrouped = signature.inputs.contains { $0.batchAxis == nil || !$0.openAxes.isEmpty }
     fixedLength = signature.fixedLength
+    longest = min(signature.fixedLength ?? .max, signature.maxLength ?? .max, Int(Int32.max))
     rawOutput = signature.rawOutput
     raw = RawLayout(signature, requestInputs)
     example = ExampleRequest(signature, takesText: textInput != nil).short
@@ -116,12 +119,14 @@ public final class RequestDecoder {
   /// Refuses a request that no run could hold. The extents are untrusted.
   /// - Parameter length: along the pad axis; 1 where nothing is padded.
   @inline(__always) func checkSize(rows: Int, length: Int, bytes: Int) throws(RecordFault) {
-    if rows > Int(Int32.max) || length > signature.maxLength ?? Int(Int32.max) || bytes > options.maxBytes { throw tooLarge(rows, length, bytes) }
+    if rows > Int(Int32.max) || length > longest || bytes > options.maxBytes { throw tooLarge(rows, length, bytes) }
   }
 
   @inline(never) private func tooLarge(_ rows: Int, _ length: Int, _ bytes: Int) -> RecordFault {
     if rows > Int(Int32.max) { return RecordFault(.tooLarge, expected: "at most \(Int32.max) rows", came: "\(rows)") }
-    if let most = signature.maxLength, length > most { return RecordFault(.tooLarge, expected: "rows of at most \(most) elements (models.maxLength)", came: "\(length)") }
+    if length > longest {
+      return RecordFault(.tooLarge, expected: "rows of at most \(longest) elements (\(fixedLength == longest ? "the model was exported with that length" : "models.maxLength"))", came: "\(length)")
+    }
     return RecordFault(.tooLarge, expected: "at most \(options.maxBytes) bytes of rows (models.batch.maxBytes)", came: "\(bytes)")
   }
 }

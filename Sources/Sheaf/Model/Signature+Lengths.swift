@@ -1,7 +1,7 @@
 extension Signature {
   /// The extent that every row is padded to, where the model was exported with one; `nil`: rows are padded to the longest of their
   /// batch, or not at all.
-  var fixedLength: Int? {
+  package var fixedLength: Int? {
     for spec in inputs where spec.source == .request {
       if let axis = spec.padAxis, case .fixed(let extent) = spec.shape[axis] { return extent }
     }

@@ -8,6 +8,8 @@ public protocol TextEncoder: Sendable {
   var vocabularySize: Int? { get }
   /// Whether two texts can be encoded as one row, for models that compare them (rerankers, inference). Default false.
   var takesPairs: Bool { get }
+  /// The same, for rows of so many ids at most where that is fewer. Default: itself, so that longer texts are faults.
+  func limited(to maxLength: Int) -> any TextEncoder
   /// Replaces what is in `tokens` by the ids of a UTF-8 `text`, or of a pair of texts.
   /// - Parameter pair: the second text; `nil`: there is none. Given only where `takesPairs`.
   /// - Throws: a fault where a text is not valid UTF-8, or is too long and truncation is refused.
@@ -18,6 +20,7 @@ extension TextEncoder {
   public var padID: Int64 { 0 }
   public var vocabularySize: Int? { nil }
   public var takesPairs: Bool { false }
+  public func limited(to maxLength: Int) -> any TextEncoder { self }
 }
 
 /// The tokens of one text, or of a pair of texts: memory that is used again from text to text.

@@ -2,7 +2,7 @@ import Sheaf
 
 /// Puts a prompt before every text; before pairs of texts it puts nothing.
 struct PromptedEncoder: TextEncoder {
-  private let encoder: any TextEncoder
+  private var encoder: any TextEncoder
   private let prompt: [UInt8]
 
   init(_ encoder: any TextEncoder, prompt: String) {
@@ -14,6 +14,12 @@ struct PromptedEncoder: TextEncoder {
   var padID: Int64 { encoder.padID }
   var vocabularySize: Int? { encoder.vocabularySize }
   var takesPairs: Bool { encoder.takesPairs }
+
+  func limited(to maxLength: Int) -> any TextEncoder {
+    var limited = self
+    limited.encoder = encoder.limited(to: maxLength)
+    return limited
+  }
 
   func encode(_ text: UnsafeRawBufferPointer, pair: UnsafeRawBufferPointer?, into tokens: inout TokenSequence) throws(RecordFault) {
     guard pair == nil else { return try encoder.encode(text, pair: pair, into: &tokens) }

@@ -40,13 +40,12 @@ public final class OnnxModel: Model {
     name = options.name ?? folder.name
     let config = try ModelConfig(folder)
     var plan = try HeadPlan(session.outputs, options, folder, config)
+    var encoder = text
     let prompt = try Prompts(folder).text(options.prompt)
     if let text, !prompt.isEmpty {
       let prompted = PromptedEncoder(text, prompt: prompt)
       if plan.excludesPrompt { plan.skip(tokens: try prompted.promptTokens()) }
-      self.text = prompted
-    } else {
-      self.text = text
+      encoder = prompted
     }
     kept = plan.kept
     var maxLength = options.maxLength ?? session.metadata.entries["max_sequence"].flatMap { Int($0) }
@@ -84,6 +83,8 @@ public final class OnnxModel: Model {
     // Each new shape costs seconds on these devices.
     signature.roundsShapes = options.roundsShapes ?? (provider != .cpu)
     self.signature = signature
+    // A text is cut to what the model takes.
+    self.text = encoder?.limited(to: min(signature.fixedLength ?? .max, maxLength ?? .max))
   }
 
   public func makeContext() throws -> any RunContext { OnnxContext(session, kept: kept, signature, head: head) }

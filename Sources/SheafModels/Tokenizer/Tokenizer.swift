@@ -67,6 +67,24 @@ public final class Tokenizer: TextEncoder {
     guard limit.length <= 1_000_000 else { throw refused("is more than 1000000 tokens", "set what the model can take") }
   }
 
+  /// Shares all tables with another one.
+  private init(_ other: Tokenizer, maxLength: Int) {
+    self.maxLength = maxLength
+    padID = other.padID
+    notes = other.notes
+    steps = other.steps
+    bert = other.bert
+    postProcessor = other.postProcessor
+    vocabularySize = other.vocabularySize
+    cut = other.cut
+    around = other.around
+    hasTypes = other.hasTypes
+  }
+
+  public func limited(to maxLength: Int) -> any TextEncoder {
+    maxLength < self.maxLength && maxLength > PostProcessor.added(postProcessor.single) ? Tokenizer(self, maxLength: maxLength) : self
+  }
+
   public func encode(_ text: UnsafeRawBufferPointer, pair: UnsafeRawBufferPointer?, into tokens: inout TokenSequence) throws(RecordFault) {
     tokens.removeAll()
     try Self.check(text)
