@@ -16,8 +16,9 @@ extension PostProcessor {
     }
   }
 
-  /// A sequence's parts, of which only the last adds tokens, or trims places without adding any.
+  /// A sequence's parts that do something, of which only the last adds tokens.
   private static func flattened(_ part: FilePart) throws(ConfigurationError) -> [FilePart] {
+    if part.type == "ByteLevel", try !part.bool("trim_offsets", default: true) { return [] }
     guard part.type == "Sequence" else { return [part] }
     guard let members = part["processors"] else { throw part.refused("has no processors") }
     var parts: [FilePart] = []
