@@ -21,7 +21,7 @@ let package = Package(
     .systemLibrary(name: "CLibrdkafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(name: "CUTF8Proc", providers: [.apt(["libutf8proc-dev"])]),
-    .systemLibrary(name: "COniguruma", providers: [.apt(["libonig-dev"])]),
+    .target(name: "COniguruma", linkerSettings: [.linkedLibrary("dl")]),
     .target(name: "CPlatform"),
     .target(name: "COnnxRuntime", linkerSettings: [.linkedLibrary("dl")]),
     .target(name: "CNVML", linkerSettings: [.linkedLibrary("dl")]),

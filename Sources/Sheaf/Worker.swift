@@ -88,15 +88,17 @@ public final class Worker: Sendable {
     let decode = makeDecodeStage(batcher), decodeIsolated = makeDecodeStage(isolatedBatcher)
     let decodeBulk = configuration.topics.bulk.isEmpty ? nil : makeDecodeStage(batcher, .bulk)
     let others: any Intake = decodeBulk.map { PriorityIntake(interactive: decode, bulk: $0) } ?? decode
-    let intake = IsolatingIntake(others: others, stage: decodeIsolated, batcher: isolatedBatcher, context: IsolatedContext(model, configuration, watch: watchdog.add("the isolated lane"))) { self.makeLane($0, self.isolatedBatcher) }
+    let intake = IsolatingIntake(others: others, stage: decodeIsolated, batcher: isolatedBatcher, runner: IsolatedRunner(model, configuration, watch: watchdog.add("the isolated lane"))) { self.makeLane($0, self.isolatedBatcher) }
     decodeStages.withLock { $0 = [decode, decodeBulk, decodeIsolated].compactMap(\.self) }
     self.intake.withLock { $0 = intake }
     sink.start()
     source.watch(by: watchdog.add("the consume thread"))
     let watches = contexts.indices.map { watchdog.add("lane \($0)") }
+    let rounding = model.signature.roundsShapes ? ShapeRounding(grid: WarmUp.shapes(model, configuration.batch), roundsLength: model.signature.isPadded) : nil
     let batchLog = configuration.batchLog.map { BatchLog(every: $0, lanes: configuration.lanes) }
     let lanes = contexts.enumerated().map { index, context in
-      let lane = Transfer(makeLane(context, batcher, watch: watches[index], batchLog))
+      let runner = LocalRunner(model.signature, modelName: model.name, version: model.version, context: context, rounding: rounding, watch: watches[index])
+      let lane = Transfer(makeLane(runner, batcher, batchLog))
       return Thread("lane \(index)") { lane.value.run() }
     }
     let decoding = [Thread("decode") { decode.run() }, decodeBulk.map { stage in Thread("decode bulk") { stage.run() } }].compactMap(\.self)
@@ -135,15 +137,14 @@ public final class Worker: Sendable {
   private func makeDecodeStage(_ batcher: Batcher, _ priority: Priority = .interactive) -> DecodeStage {
     DecodeStage(
       source: source, batcher: batcher, priority: priority,
-      decoder: RequestDecoder(signature: model.signature, text: model.text, options: configuration.decodeOptions),
+      decoder: RequestDecoder(signature: model.signature, text: model.text, options: configuration.decodeOptions, modelName: model.name, modelVersion: model.version),
       deadlines: Deadlines(timeout: configuration.topics.timeout), writer: sink.makeWriter(), log: configuration.log,
       withdrawn: gate.withdrawn)
   }
 
-  private func makeLane(_ context: any RunContext, _ batcher: Batcher, watch: Watchdog.Watch? = nil, _ batchLog: BatchLog? = nil) -> Lane {
-    Lane(signature: model.signature, context: context, batcher: batcher, source: source, writer: sink.makeWriter(), gate: gate,
-      rounding: model.signature.roundsShapes ? ShapeRounding(grid: WarmUp.shapes(model, configuration.batch)) : nil,
-      signals: { self.signals.current() }, watch: watch, batchLog: batchLog, log: configuration.log) { error in
+  private func makeLane(_ runner: any BatchRunner, _ batcher: Batcher, _ batchLog: BatchLog? = nil) -> Lane {
+    Lane(runner: runner, batcher: batcher, source: source, writer: sink.makeWriter(), gate: gate,
+      signals: { self.signals.current() }, batchLog: batchLog, log: configuration.log) { error in
       self.fault.record(error)
       self.source.leaveMarked()
       self.source.stop()
@@ -168,7 +169,7 @@ public final class Worker: Sendable {
     let counts = source.counts, tally = batcher.totals
     let holds = [gate.reason].compactMap(\.self) + decodeStages.withLock { $0 }.flatMap(\.holds)
     return WorkerStatus(
-      recordsInside: counts.inside, bulkRecordsInside: source.bulkInside, bytesInside: counts.bytes, recordsTaken: counts.taken, recordsSettled: counts.settled, recordsFailed: sink.failed,
+      recordsInside: counts.inside, bulkRecordsInside: source.bulkInside, bytesInside: counts.bytes, recordsTaken: counts.taken, recordsSettled: counts.settled, recordsFailed: sink.failed, recordsWithNaN: sink.withNaN,
       recordsIsolated: intake.withLock { $0?.isolated ?? 0 }, batches: tally.batches,
       rows: tally.rows, batchSizes: tally.sizes, reasons: Dictionary(uniqueKeysWithValues: tally.reasons.map { ($0.key.rawValue, $0.value) }),
       tokens: tally.tokens, padding: tally.padding, rowPadding: tally.rowPadding, idleTime: tally.idle, waitTime: tally.waited, lateBatches: tally.late,

@@ -11,6 +11,8 @@ public struct WorkerStatus: Sendable {
   public var recordsSettled: Int
   /// Records answered with an error.
   public var recordsFailed: Int
+  /// Records whose answer had a NaN in it.
+  public var recordsWithNaN: Int
   /// Records run in a child process, since they may have killed an earlier worker.
   public var recordsIsolated: Int
   public var batches: Int

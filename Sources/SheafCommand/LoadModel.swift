@@ -7,29 +7,23 @@ extension ServeConfiguration {
   /// Loads the runtime, the tokenizer where there is one, and the model; completes the worker's configuration by what they say.
   /// - Throws: `ONNXError`, `ConfigurationError`.
   mutating func loadModel() throws -> OnnxModel {
-    let folder = modelFolder(model.path)
-    let text = try tokenizer(folder)
+    let text = try tokenizer(try ModelFolder(model.path))
     worker.topics.format = model.format ?? (text == nil ? .json : .text)
-    if worker.topics.format == .text, text == nil {
-      throw ConfigurationError(key: "topics.format", value: "text", problem: "there is no tokenizer.json in \(folder)", fix: "set json or raw, or put the model's tokenizer.json there")
-    }
     var options = OnnxOptions(path: model.path, device: model.device, intraOpThreads: model.threads)
     options.name = model.name
     options.tensors = model.overrides
     options.outputs = model.outputs.isEmpty ? nil : model.outputs
     options.maxLength = model.maxLength
-    let hints = PoolingHints(folder: folder)
-    options.pooling = model.pooling == "auto" ? hints.pooling : OnnxOptions.Pooling(rawValue: model.pooling)
-    options.normalize = model.normalize == "true" || model.normalize == "auto" && options.pooling != nil && hints.normalizes
-    let runtime = try Runtime(library: library)
-    do {
-      return try OnnxModel(options, runtime: runtime, text: text)
-    } catch is ConfigurationError where model.pooling == "auto" && options.pooling != nil {
-      // What the folder says is not for this graph: it pools already.
-      options.pooling = nil
-      options.normalize = model.normalize == "true"
-      return try OnnxModel(options, runtime: runtime, text: text)
-    }
+    options.pooling = model.pooling
+    options.normalize = model.normalize
+    options.prompt = model.prompt
+    options.answers = model.answers
+    options.labels = model.labels.isEmpty ? nil : model.labels
+    options.activation = model.activation
+    options.top = model.top
+    options.version = model.version
+    options.acceptsUnsafeBatching = model.acceptUnsafeBatching
+    return try OnnxModel(options, runtime: try Runtime(library: library), text: text)
   }
 
   /// Where what runs of this model cost is kept.
@@ -40,28 +34,21 @@ extension ServeConfiguration {
   /// As profiles name it.
   func runtime(_ loaded: OnnxModel) -> String { "onnxruntime \(loaded.session.runtime.version)" }
 
-  /// A text never has more tokens than a batch may.
-  private func tokenizer(_ folder: String) throws -> Tokenizer? {
-    guard Tokenizer.exists(in: folder) else { return nil }
-    let tokenizer = try Tokenizer(folder: folder, maxLength: model.maxLength, truncation: model.truncation)
-    if tokenizer.maxLength <= worker.batch.maxTokens { return tokenizer }
-    return try Tokenizer(folder: folder, maxLength: worker.batch.maxTokens, truncation: model.truncation)
-  }
-}
-
-/// What a sentence-transformers folder says comes after the graph: 1_Pooling/config.json, and a Normalize module in modules.json.
-private struct PoolingHints {
-  var pooling: OnnxOptions.Pooling?
-  var normalizes = false
-
-  init(folder: String) {
-    normalizes = readFile(folder + "/modules.json").map { String(decoding: $0, as: UTF8.self).contains("Normalize\"") } ?? false
-    guard let bytes = readFile(folder + "/1_Pooling/config.json") else { return }
-    // Whitespace aside, the file is a flat object of booleans and numbers.
-    let text = String(decoding: bytes.filter { $0 > 32 }, as: UTF8.self)
-    if text.contains(#""pooling_mode_mean_tokens":true"#) { pooling = .mean }
-    if text.contains(#""pooling_mode_cls_token":true"#) { pooling = .cls }
-    if text.contains(#""pooling_mode_lasttoken":true"#) { pooling = .last }
+  /// Where texts are not the format, a tokenizer that Sheaf does not have is only told of: ids are taken all the same.
+  private mutating func tokenizer(_ folder: ModelFolder) throws -> Tokenizer? {
+    guard let place = folder.tokenizer else {
+      guard model.format == .text else { return nil }
+      throw ConfigurationError(key: "topics.format", value: "text", problem: "there is no tokenizer.json beside \(folder.file)", fix: "set json or raw, or put the model's tokenizer.json there")
+    }
+    do {
+      let tokenizer = try Tokenizer(folder: place, maxLength: model.maxLength, truncation: model.truncation)
+      textNotes = tokenizer.notes
+      return tokenizer
+    } catch {
+      if model.format == nil || model.format == .text { throw error }
+      textNotes = ["texts are not taken, only ids: \(error)"]
+      return nil
+    }
   }
 }
 

@@ -64,13 +64,13 @@ public struct Message: BitwiseCopyable, @unchecked Sendable {  // Owned by one t
     return bytes
   }
 
-  /// Which of `names` are among the message's headers: a bit each. - Precondition: at most 16 names.
+  /// Which of `names` are among the message's headers, in any case: a bit each. - Precondition: at most 16 names.
   public func headersPresent(_ names: UnsafeBufferPointer<StaticString>) -> UInt16 {
     guard let headers else { return 0 }
     var present: UInt16 = 0, index = 0
     var name: UnsafePointer<CChar>?, value: UnsafeRawPointer?, size = 0
     while rd_kafka_header_get_all(headers, index, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR {
-      for bit in names.indices where strcmp(name!, UnsafeRawPointer(names[bit].utf8Start).assumingMemoryBound(to: CChar.self)) == 0 {
+      for bit in names.indices where strcasecmp(name!, UnsafeRawPointer(names[bit].utf8Start).assumingMemoryBound(to: CChar.self)) == 0 {
         present |= 1 << bit
       }
       index += 1
@@ -86,11 +86,18 @@ public struct Message: BitwiseCopyable, @unchecked Sendable {  // Owned by one t
     return Message.lastHeader(UnsafeRawPointer(headers), text, &count).map { UnsafeRawBufferPointer(start: $0, count: count) }
   }
 
-  /// Finds the last header of `name` in a header list; a null value has a non-nil address and count 0. C convention, so that it
+  /// Finds the last header of `name`, in any case, in a header list; a null value has a non-nil address and count 0. C convention, so that it
   /// can be stored in a trivial struct.
   public static let lastHeader: @convention(c) (UnsafeRawPointer, UnsafePointer<CChar>, UnsafeMutablePointer<Int>) -> UnsafeRawPointer? = { list, name, count in
-    var value: UnsafeRawPointer?
-    guard rd_kafka_header_get_last(OpaquePointer(list), name, &value, count) == RD_KAFKA_RESP_ERR_NO_ERROR else { return nil }
-    return value ?? list
+    var index = 0, found: UnsafeRawPointer?
+    var other: UnsafePointer<CChar>?, value: UnsafeRawPointer?, size = 0
+    while rd_kafka_header_get_all(OpaquePointer(list), index, &other, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR {
+      if strcasecmp(other!, name) == 0 {
+        found = value ?? list
+        count.pointee = value == nil ? 0 : size
+      }
+      index += 1
+    }
+    return found
   }
 }

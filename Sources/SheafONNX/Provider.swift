@@ -107,8 +107,6 @@ extension ONNXError {
       error.fix = "what it names has to be on the library path (LD_LIBRARY_PATH), the provider's libraries beside \(runtime.path); or use device cpu"
     } else if message.contains("CUDA failure") || message.contains("CUDA error") || message.contains("device_id") {
       error.fix = "check the driver and the device number (nvidia-smi), or use device cpu"
-    } else if code == .invalidProtobuf || code == .invalidGraph {
-      error.fix = "the file is damaged or no ONNX model: export or copy it again"
     }
     return error
   }

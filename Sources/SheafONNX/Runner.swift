@@ -5,18 +5,23 @@ import Glibc
 public struct TensorView {
   public var type: TensorType
   public var shape: [Int]
+  /// Of strings each element's length in four bytes, little-endian, and then the element.
   public var bytes: UnsafeRawBufferPointer
+  /// Of a sequence of maps, which comes as a tensor [maps, keys]: the keys.
+  public var keys: [String]
 
-  public init(_ type: TensorType, _ shape: [Int], _ bytes: UnsafeRawBufferPointer) {
+  public init(_ type: TensorType, _ shape: [Int], _ bytes: UnsafeRawBufferPointer, keys: [String] = []) {
     self.type = type
     self.shape = shape
     self.bytes = bytes
+    self.keys = keys
   }
 }
 
 /// One thread's way to run a session: what a run needs, kept from one run to the next.
 ///
-/// Inputs are read where they lie, and only during `run`. Outputs are ONNX Runtime's memory; the runner owns it until its next run.
+/// Inputs are read where they lie, and only during `run`. Outputs are ONNX Runtime's memory, or the runner's where they had to be
+/// copied together (strings, maps); the runner owns it until its next run.
 public final class Runner {
   public let session: Session
   /// Indices into the session's outputs, in the order of `output(_:)`.
@@ -26,6 +31,8 @@ public final class Runner {
   private let inputNames, outputNames: UnsafeMutablePointer<UnsafePointer<CChar>?>
   private let inputValues, outputValues: UnsafeMutablePointer<OpaquePointer?>
   private var extents: [Int64] = []
+  /// What outputs are copied together in.
+  private var copies: [[UInt8]]
 
   /// - Parameter outputs: indices of the session's outputs that are wanted, at least one; others need not be computed.
   public init(_ session: Session, outputs: [Int]? = nil) {
@@ -45,6 +52,7 @@ public final class Runner {
     outputNames = names(self.outputs.map { session.outputs[$0].name })
     inputValues = values(session.inputs.count)
     outputValues = values(self.outputs.count)
+    copies = self.outputs.map { _ in [] }
   }
 
   deinit {
@@ -69,36 +77,41 @@ public final class Runner {
     for (index, input) in inputs.enumerated() {
       extents.removeAll(keepingCapacity: true)
       for extent in input.shape { extents.append(Int64(extent)) }
+      let doing = "input \(session.inputs[index].name)"
+      if input.type == .string {
+        inputValues[index] = try session.runtime.makeStrings(input, extents, doing)
+        continue
+      }
       try api.check(
         api.CreateTensorWithDataAsOrtValue(
           session.runtime.hostMemory, UnsafeMutableRawPointer(mutating: input.bytes.baseAddress), input.bytes.count, extents, extents.count,
           input.type.rawValue, &inputValues[index]),
-        "input \(session.inputs[index].name)")
+        doing)
     }
     try api.check(
       api.Run(session.pointer, nil, inputNames, inputValues, inputs.count, outputNames, outputs.count, outputValues), "running \(session.path)")
   }
 
   /// The `index`th wanted output of the last run; valid until the next.
-  /// - Throws: where there was no successful run, or it is no tensor of a fixed-size type.
+  /// - Throws: where there was no successful run, or it is neither a tensor nor a sequence of maps.
   public func output(_ index: Int) throws(ONNXError) -> TensorView {
     let api = session.runtime.api
     let doing = "output \(session.outputs[outputs[index]].name)"
     guard let value = outputValues[index] else { throw ONNXError(doing, "no run has filled it") }
+    if session.outputs[outputs[index]].mapKey != nil {
+      let maps = try session.runtime.readMaps(value, doing)
+      copies[index] = maps.bytes
+      return copies[index].withUnsafeBytes { TensorView(maps.type, maps.shape, $0, keys: maps.keys) }
+    }
     var isTensor: Int32 = 0
     try api.check(api.IsTensor(value, &isTensor), doing)
     guard isTensor != 0 else { throw ONNXError(doing, "is no tensor") }
-    var info: OpaquePointer?
-    try api.check(api.GetTensorTypeAndShape(value, &info), doing)
-    defer { api.ReleaseTensorTypeAndShapeInfo(info) }
-    var code: Int32 = 0
-    var rank = 0
-    try api.check(api.GetTensorElementType(info, &code), doing)
-    try api.check(api.GetDimensionsCount(info, &rank), doing)
-    if extents.count < rank { extents = [Int64](repeating: 0, count: rank) }
-    try api.check(api.GetDimensions(info, &extents, rank), doing)
-    guard let type = TensorType(rawValue: code), let size = type.size else { throw ONNXError(doing, "elements of an unsupported type") }
-    let shape = extents[..<rank].map { Int($0) }
+    let (type, shape) = try session.runtime.shape(of: value, doing)
+    if type == .string {
+      copies[index] = try session.runtime.readStrings(value, count: shape.reduce(1, *), doing)
+      return copies[index].withUnsafeBytes { TensorView(type, shape, $0) }
+    }
+    guard let size = type.size else { throw ONNXError(doing, "elements of an unsupported type") }
     var data: UnsafeMutableRawPointer?
     try api.check(api.GetTensorMutableData(value, &data), doing)
     return TensorView(type, shape, UnsafeRawBufferPointer(start: data, count: data == nil ? 0 : shape.reduce(size, *)))

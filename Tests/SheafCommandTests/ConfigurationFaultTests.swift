@@ -61,7 +61,6 @@ import Testing
     Case(name: "two devices", text: file(adding: "    devices: [cuda:0, cuda:1]"), line: "sheaf.yaml:7:14: models.devices: cuda:0, cuda:1: this version runs a model on one device; set cpu, cuda:0 or tensorrt:0"),
     Case(name: "no such model", text: file(6, "  - path: nowhere.onnx"), line: "sheaf.yaml:6:11: models.path: nowhere.onnx: No such file or directory; name an ONNX file or a folder that holds model.onnx"),
     Case(name: "no model", text: file(6, "  - name: a"), line: "sheaf.yaml: models.path: is missing; name an ONNX file or a folder that holds model.onnx"),
-    Case(name: "length no batch holds", text: file(adding: "    maxLength: 5000"), line: "sheaf.yaml:7:16: models.maxLength: 5000: more than models.batch.maxTokens, 4096: the longest texts would fit no batch; lower it, or raise the other"),
     Case(name: "flag's value", text: file(), sets: ["limits.span=0"], line: "--set: limits.span: 0: out of range; set a whole number, 1 to 100000000"),
     Case(name: "variable's value", text: file(), environment: ["SHEAF_LIMITS_SPAN": "x"], line: "SHEAF_LIMITS_SPAN: limits.span: x: not a whole number; write digits alone"),
     Case(name: "line breaks in a value", text: file(adding: "delivery: \"a\\nb\""), line: "sheaf.yaml:7:11: delivery: a b: not a value it takes; set one of at-least-once, exactly-once"),

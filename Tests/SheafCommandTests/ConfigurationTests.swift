@@ -34,7 +34,7 @@ import Testing
   @Test func everySettingArrives() {
     let text = """
       kafka: { bootstrap.servers: b, group.id: g, fetch.wait.max.ms: 10 }
-      topics: { requests: [a, ^b], bulk: [f, ^g], bulkWait: 2s, replies: c, deadLetters: d, allowedReplies: [e], format: raw, replyFormat: raw, nullValue: skip, start: latest, batchHeader: true }
+      topics: { requests: [a, ^b], bulk: [f, ^g], bulkWait: 2s, replies: c, deadLetters: d, allowedReplies: [e], format: raw, replyFormat: raw, nullValue: skip, nonFinite: accept, start: latest, batchHeader: true }
       delivery: at-least-once
       models:
         - path: /dev/null
@@ -44,7 +44,14 @@ import Testing
           threads: 2
           truncate: start
           maxLength: 100
-          pooling: cls
+          pooling: [cls, max]
+          prompt: query
+          answers: classes
+          labels: [a, b]
+          activation: sigmoid
+          top: 2
+          version: 7
+          nan: fail
           normalize: true
           outputs: [x, y]
           acceptUnsafeBatching: true
@@ -78,7 +85,10 @@ import Testing
     #expect(model.threads == 2)
     #expect(model.truncation == .start)
     #expect(model.maxLength == 100)
-    #expect([model.pooling, model.normalize] == ["cls", "true"])
+    #expect(model.pooling == .by([.cls, .max]) && model.normalize == true)
+    #expect(model.prompt == .named("query"))
+    #expect(model.answers == .classes && model.labels == ["a", "b"] && model.activation == .sigmoid && model.top == 2 && model.version == "7")
+    #expect(read.worker.failsNaN && read.worker.topics.takesNonFinite)
     #expect(model.outputs == ["x", "y"])
     #expect(model.acceptUnsafeBatching)
     #expect(model.warmUp == 0)

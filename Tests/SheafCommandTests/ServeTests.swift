@@ -141,6 +141,8 @@ import Testing
     #expect(code == 0)
     #expect(lines.contains("input    input_ids INT64 [batch*, sequence~], padded with 0"))
     #expect(lines.contains("batch    any number of rows"))
-    #expect(lines.contains("text     tokenizer.json lies beside it: requests may be plain text, cut at 128 tokens unless models.maxLength says otherwise"))
+    #expect(lines.contains("note     rows of unlike length run together, padded with 0: attention_mask tells padding apart"))
+    #expect(lines.contains("text     requests may be plain text, of 256 tokens at most unless models.maxLength says otherwise; or pairs of texts, as JSON"))
+    #expect(lines.contains(#"request  {"text":"a text"}"#))
   }
 }

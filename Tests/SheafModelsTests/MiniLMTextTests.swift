@@ -50,7 +50,7 @@ import Testing
       }
       defer { for request in requests { request.release() } }
       #expect(requests.map { Int($0.length) } == rows.map(\.tokens))
-      filler.fill(batch, requests[...])
+      try filler.fill(batch, requests[...])
       try context.run(batch)
       try splitter.begin(batch)
       for (index, row) in rows.enumerated() {

@@ -2,6 +2,7 @@ import Foundation
 import SheafONNX
 import SheafTesting
 import Testing
+@testable import SheafModels
 
 struct RuntimeTests {
   @Test func loads() throws {
@@ -43,7 +44,7 @@ struct RuntimeTests {
     let error = #expect(throws: ONNXError.self) { try Session(try runtime(), path: path) }
     #expect(error?.code == .invalidProtobuf)
     #expect(error?.description.contains(path) == true)
-    #expect(error?.fix != nil)
+    #expect(error?.explained(by: path).fix?.contains("damaged") == true)
   }
 
   @Test func emptyModelIsRefused() throws {

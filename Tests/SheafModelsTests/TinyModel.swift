@@ -9,14 +9,24 @@ struct TinyModel {
   private var outputs = Data()
   private var entries = Data()
 
-  mutating func node(_ op: String, _ inputs: [String], _ outputs: [String], ints: [String: Int] = [:]) {
+  /// - Parameter domain: of classical models `ai.onnx.ml`.
+  mutating func node(
+    _ op: String, _ inputs: [String], _ outputs: [String], ints: [String: Int] = [:], lists: [String: [Int]] = [:], floats: [String: [Float]] = [:], texts: [String: [String]] = [:], domain: String = ""
+  ) {
     var message = Data()
     for name in inputs { message += TinyModel.field(1, name) }
     for name in outputs { message += TinyModel.field(2, name) }
     message += TinyModel.field(4, op)
-    for (name, value) in ints.sorted(by: { $0.key < $1.key }) {
-      message += TinyModel.field(5, TinyModel.field(1, name) + TinyModel.field(3, value) + TinyModel.field(20, 2))
+    func attribute(_ name: String, _ type: Int, _ value: Data) { message += TinyModel.field(5, TinyModel.field(1, name) + value + TinyModel.field(20, type)) }
+    for (name, value) in ints.sorted(by: { $0.key < $1.key }) { attribute(name, 2, TinyModel.field(3, value)) }
+    for (name, values) in lists.sorted(by: { $0.key < $1.key }) { attribute(name, 7, values.reduce(Data()) { $0 + TinyModel.field(8, $1) }) }
+    for (name, values) in floats.sorted(by: { $0.key < $1.key }) {
+      attribute(name, 6, TinyModel.field(7, values.withUnsafeBytes { Data($0) }))
     }
+    for (name, values) in texts.sorted(by: { $0.key < $1.key }) {
+      if values.count == 1, name == "post_transform" || name == "norm" || name == "default_string" { attribute(name, 3, TinyModel.field(4, values[0])) } else { attribute(name, 8, values.reduce(Data()) { $0 + TinyModel.field(9, $1) }) }
+    }
+    message += TinyModel.field(7, domain)
     nodes += TinyModel.field(1, message)
   }
 
@@ -28,6 +38,11 @@ struct TinyModel {
     initializer(name, .int64, [values.count], values.withUnsafeBytes { Data($0) })
   }
 
+  mutating func scalar(_ name: String, _ value: Int64) { initializer(name, .int64, [], withUnsafeBytes(of: value) { Data($0) }) }
+  mutating func scalar(_ name: String, _ value: Float) { initializer(name, .float32, [], withUnsafeBytes(of: value) { Data($0) }) }
+  mutating func scalar(_ name: String, _ value: UInt8) { initializer(name, .uint8, [], Data([value])) }
+  mutating func bytes(_ name: String, _ values: [UInt8], shape: [Int]) { initializer(name, .uint8, shape, Data(values)) }
+
   private mutating func initializer(_ name: String, _ type: TensorType, _ shape: [Int], _ bytes: Data) {
     let dims = shape.reduce(Data()) { $0 + TinyModel.field(1, $1) }
     initializers += TinyModel.field(5, dims + TinyModel.field(2, Int(type.rawValue)) + TinyModel.field(8, name) + TinyModel.field(9, bytes))
@@ -35,14 +50,24 @@ struct TinyModel {
 
   mutating func input(_ name: String, _ type: TensorType, _ shape: [Extent]) { inputs += TinyModel.field(11, TinyModel.info(name, type, shape)) }
   mutating func output(_ name: String, _ type: TensorType, _ shape: [Extent]) { outputs += TinyModel.field(12, TinyModel.info(name, type, shape)) }
+  /// Without a shape.
+  mutating func output(_ name: String, _ type: TensorType) {
+    outputs += TinyModel.field(12, TinyModel.field(1, name) + TinyModel.field(2, TinyModel.field(1, TinyModel.field(1, Int(type.rawValue)))))
+  }
+  /// A sequence of maps from classes to floats, as ZipMap gives it.
+  mutating func mapOutput(_ name: String, key: TensorType) {
+    let value = TinyModel.field(1, TinyModel.field(1, Int(TensorType.float32.rawValue)))
+    let map = TinyModel.field(5, TinyModel.field(1, Int(key.rawValue)) + TinyModel.field(2, value))
+    outputs += TinyModel.field(12, TinyModel.field(1, name) + TinyModel.field(2, TinyModel.field(4, TinyModel.field(1, map))))
+  }
 
   mutating func entry(_ key: String, _ value: String) { entries += TinyModel.field(14, TinyModel.field(1, key) + TinyModel.field(2, value)) }
 
   /// Writes the file into a folder of its own and returns its path.
   func write(_ name: String = "tiny") throws -> String {
     let graph = nodes + TinyModel.field(2, name) + initializers + inputs + outputs
-    let opset = TinyModel.field(1, "") + TinyModel.field(2, 20)
-    let model = TinyModel.field(1, 9) + TinyModel.field(2, "tests") + TinyModel.field(7, graph) + TinyModel.field(8, opset) + entries
+    let opsets = [("", 20), ("ai.onnx.ml", 3)].reduce(Data()) { $0 + TinyModel.field(8, TinyModel.field(1, $1.0) + TinyModel.field(2, $1.1)) }
+    let model = TinyModel.field(1, 9) + TinyModel.field(2, "tests") + TinyModel.field(7, graph) + opsets + entries
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("sheaf-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     let file = folder.appendingPathComponent(name + ".onnx")

@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// The lowest version whose table has every slot below: 1.12.
-#define ORT_API_VERSION_NEEDED 12
+// The lowest version whose table has every slot below: 1.15.
+#define ORT_API_VERSION_NEEDED 15
 
 typedef struct OrtApiBase {
   const void *const *(*GetApi)(uint32_t version);  // NULL where the library is older than `version`
@@ -23,6 +23,8 @@ typedef struct OrtRunOptions OrtRunOptions;
 typedef struct OrtValue OrtValue;
 typedef struct OrtTypeInfo OrtTypeInfo;
 typedef struct OrtTensorTypeAndShapeInfo OrtTensorTypeAndShapeInfo;
+typedef struct OrtSequenceTypeInfo OrtSequenceTypeInfo;
+typedef struct OrtMapTypeInfo OrtMapTypeInfo;
 typedef struct OrtMemoryInfo OrtMemoryInfo;
 typedef struct OrtAllocator OrtAllocator;
 typedef struct OrtModelMetadata OrtModelMetadata;
@@ -48,10 +50,13 @@ typedef struct OrtTensorRTProviderOptionsV2 OrtTensorRTProviderOptionsV2;
   X(34, SessionGetOutputTypeInfo, OrtStatus *, (const OrtSession *, size_t, OrtTypeInfo **))                             \
   X(36, SessionGetInputName, OrtStatus *, (const OrtSession *, size_t, OrtAllocator *, char **))                         \
   X(37, SessionGetOutputName, OrtStatus *, (const OrtSession *, size_t, OrtAllocator *, char **))                        \
+  X(48, CreateTensorAsOrtValue, OrtStatus *, (OrtAllocator *, const int64_t *shape, size_t rank, int32_t type, OrtValue **)) \
   X(49, CreateTensorWithDataAsOrtValue, OrtStatus *, (const OrtMemoryInfo *, void *data, size_t bytes,                   \
                                                       const int64_t *shape, size_t rank, int32_t type, OrtValue **))     \
   X(50, IsTensor, OrtStatus *, (const OrtValue *, int *))                                                                \
   X(51, GetTensorMutableData, OrtStatus *, (OrtValue *, void **))                                                        \
+  X(53, GetStringTensorDataLength, OrtStatus *, (const OrtValue *, size_t *))                                            \
+  X(54, GetStringTensorContent, OrtStatus *, (const OrtValue *, void *text, size_t bytes, size_t *offsets, size_t count)) \
   X(55, CastTypeInfoToTensorInfo, OrtStatus *, (const OrtTypeInfo *, const OrtTensorTypeAndShapeInfo **))                \
   X(56, GetOnnxTypeFromTypeInfo, OrtStatus *, (const OrtTypeInfo *, int32_t *))                                          \
   X(60, GetTensorElementType, OrtStatus *, (const OrtTensorTypeAndShapeInfo *, int32_t *))                               \
@@ -59,9 +64,12 @@ typedef struct OrtTensorRTProviderOptionsV2 OrtTensorRTProviderOptionsV2;
   X(62, GetDimensions, OrtStatus *, (const OrtTensorTypeAndShapeInfo *, int64_t *, size_t))                              \
   X(63, GetSymbolicDimensions, OrtStatus *, (const OrtTensorTypeAndShapeInfo *, const char **, size_t))                  \
   X(65, GetTensorTypeAndShape, OrtStatus *, (const OrtValue *, OrtTensorTypeAndShapeInfo **))                            \
+  X(67, GetValueType, OrtStatus *, (const OrtValue *, int32_t *))                                                        \
   X(69, CreateCpuMemoryInfo, OrtStatus *, (int32_t allocator, int32_t memory, OrtMemoryInfo **))                         \
   X(76, AllocatorFree, OrtStatus *, (OrtAllocator *, void *))                                                            \
   X(78, GetAllocatorWithDefaultOptions, OrtStatus *, (OrtAllocator **))                                                  \
+  X(80, GetValue, OrtStatus *, (const OrtValue *, int index, OrtAllocator *, OrtValue **))                               \
+  X(81, GetValueCount, OrtStatus *, (const OrtValue *, size_t *))                                                        \
   X(92, ReleaseEnv, void, (OrtEnv *))                                                                                    \
   X(93, ReleaseStatus, void, (OrtStatus *))                                                                              \
   X(94, ReleaseMemoryInfo, void, (OrtMemoryInfo *))                                                                      \
@@ -70,6 +78,11 @@ typedef struct OrtTensorRTProviderOptionsV2 OrtTensorRTProviderOptionsV2;
   X(98, ReleaseTypeInfo, void, (OrtTypeInfo *))                                                                          \
   X(99, ReleaseTensorTypeAndShapeInfo, void, (OrtTensorTypeAndShapeInfo *))                                              \
   X(100, ReleaseSessionOptions, void, (OrtSessionOptions *))                                                             \
+  X(103, CastTypeInfoToMapTypeInfo, OrtStatus *, (const OrtTypeInfo *, const OrtMapTypeInfo **))                         \
+  X(104, CastTypeInfoToSequenceTypeInfo, OrtStatus *, (const OrtTypeInfo *, const OrtSequenceTypeInfo **))               \
+  X(105, GetMapKeyType, OrtStatus *, (const OrtMapTypeInfo *, int32_t *))                                                \
+  X(106, GetMapValueType, OrtStatus *, (const OrtMapTypeInfo *, OrtTypeInfo **))                                         \
+  X(107, GetSequenceElementType, OrtStatus *, (const OrtSequenceTypeInfo *, OrtTypeInfo **))                             \
   X(111, SessionGetModelMetadata, OrtStatus *, (const OrtSession *, OrtModelMetadata **))                                \
   X(112, ModelMetadataGetProducerName, OrtStatus *, (const OrtModelMetadata *, OrtAllocator *, char **))                 \
   X(113, ModelMetadataGetGraphName, OrtStatus *, (const OrtModelMetadata *, OrtAllocator *, char **))                    \
@@ -97,7 +110,8 @@ typedef struct OrtTensorRTProviderOptionsV2 OrtTensorRTProviderOptionsV2;
                                                   const char *const *values, size_t))                                    \
   X(208, ReleaseCUDAProviderOptions, void, (OrtCUDAProviderOptionsV2 *))                                                 \
   X(216, SessionOptionsAppendExecutionProvider, OrtStatus *, (OrtSessionOptions *, const char *name,                     \
-                                                              const char *const *keys, const char *const *values, size_t))
+                                                              const char *const *keys, const char *const *values, size_t))       \
+  X(252, GetResizedStringTensorElementBuffer, OrtStatus *, (OrtValue *, size_t index, size_t bytes, char **))
 
 // The entries that are used, under their names.
 typedef struct OrtFunctions {

@@ -78,6 +78,9 @@ final class Batcher: @unchecked Sendable {  // Everything mutable is protected b
     }
   }
 
+  /// What one run may hold, of a request that is larger by itself.
+  var runBounds: RunBounds { monitor.locked { RunBounds(maxRows: machine.settings.maxRows, maxTokens: machine.settings.tokenBound) } }
+
   /// A batch of so many rows exhausted the memory. - Returns: the most rows a batch has for now.
   func exhausted(rows: Int) -> Int {
     monitor.locked {
@@ -143,7 +146,7 @@ final class Batcher: @unchecked Sendable {  // Everything mutable is protected b
           barred.append(request)
           continue
         }
-        machine.add(BatchItem(arrival: request.record.arrival, rows: Int(request.rows), length: Int(request.length), bytes: request.byteCount, deadline: request.deadline, before: clocks.before(request.record)), request, priority, now: now)
+        machine.add(BatchItem(arrival: request.record.arrival, rows: Int(request.rows), length: Int(request.length), bytes: request.byteCount, deadline: request.deadline, before: clocks.before(request.record), group: request.group), request, priority, now: now)
       }
       // Where a decode thread waits too, one signal might wake that.
       if idleLanes > 0, wasEmpty || isDueSooner { if decodeWaits { monitor.broadcast() } else { monitor.signal() } }

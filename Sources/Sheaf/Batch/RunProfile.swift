@@ -32,10 +32,10 @@ public struct RunProfile: Sendable {
   public func knows(rows: Int, length: Int) -> Bool { model.familiarity(rows: rows, length: length) > 0 }
 
   /// What was measured, in classes of shapes: the largest of its class, and the runs remembered of it.
-  public var measured: [(shape: WarmUp.Shape, runs: Int)] {
+  public var measured: [(shape: BatchShape, runs: Int)] {
     model.cells.indices.filter { model.cells[$0].count > 0 }.map { index in
       let rows = ShapeGrid.size(index / ShapeGrid.lengthClasses), length = ShapeGrid.size(index % ShapeGrid.lengthClasses)
-      return (WarmUp.Shape(rows: rows, length: length), model.cells[index].count)
+      return (BatchShape(rows: rows, length: length), model.cells[index].count)
     }
   }
 

@@ -62,7 +62,7 @@ extension WorkerConfiguration {
       "is more than half of transaction.timeout.ms, \(transaction): the broker would abort the transactions", "set less, such as 100ms")
     require(batch.adaptive.latencyTarget >= 1, "batch.latencyTarget", "0", "is 0", "set a time, such as 100ms")
     require(batch.adaptive.passedOverAtMost >= 1, "batch.passedOver", "\(batch.adaptive.passedOverAtMost)", "is less than 1", "set 1 or more")
-    require(batch.maxTokens >= 1, "batch.maxTokens", "\(batch.maxTokens)", "is less than 1", "set 1 or more")
+    require(batch.maxTokens >= 0, "batch.maxTokens", "\(batch.maxTokens)", "is less than 0", "set 1 or more, or 0 for what suits the model")
     require(batch.maxBytes >= 1, "batch.maxBytes", "\(batch.maxBytes)", "is less than 1", "set 1 or more")
     require(lanes >= 1 && lanes <= 256, "lanes", "\(lanes)", "is not 1 to 256", "set the number of batches to run side by side")
     require(limits.records >= 2, "limits.records", "\(limits.records)", "is less than 2", "a part of it is prefetch: set some batches' worth")
@@ -85,8 +85,8 @@ extension WorkerConfiguration {
   var keepsOutcomes: Bool { delivery == .exactlyOnce || topics.order != .none }
 
   var decodeOptions: DecodeOptions {
-    DecodeOptions(
-      format: topics.format, replyFormat: topics.replyFormat, nullValue: topics.nullValue, maxRows: batch.maxRows, maxTokens: batch.maxTokens,
-      maxBytes: batch.maxBytes)
+    var options = DecodeOptions(format: topics.format, replyFormat: topics.replyFormat, nullValue: topics.nullValue, maxBytes: batch.maxBytes)
+    options.takesNonFinite = topics.takesNonFinite
+    return options
   }
 }

@@ -22,6 +22,9 @@ public struct WorkerConfiguration: Sendable {
   /// How often a line tells of a batch, at most, in nanoseconds: why it was dispatched, its padding, what it took, and what came of
   /// all since the line before; `nil`, the default: never.
   public var batchLog: Nanoseconds?
+  /// Records whose answer has a NaN in it are failed, instead of being answered with it. Default false; they are counted and told of
+  /// either way.
+  public var failsNaN = false
   /// Where the worker's lines go. Default: standard error.
   public var log: @Sendable (String) -> Void
   /// Called with the consumer's statistics, librdkafka's JSON, where `kafka` sets `statistics.interval.ms`; on the consume
@@ -42,6 +45,8 @@ public struct WorkerConfiguration: Sendable {
     /// What a reply is written as where the request has no accept header.
     public var replyFormat: ReplyFormat
     public var nullValue: DecodeOptions.NullValue
+    /// See `DecodeOptions.takesNonFinite`. Default false.
+    public var takesNonFinite = false
     /// Where replies and error replies go; `nil`: only where a header names an allowed topic, and `deadLetters` must be set.
     public var replies: String?
     /// Topics that a request's `kafka_replyTopic` header may name, beside `replies`.

@@ -65,8 +65,8 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
   let drainBound: Nanoseconds
   /// When the stop was first seen.
   var stoppedAt: Nanoseconds?
-  /// Names of `KnownHeader`, in order.
-  let knownNames = UnsafeMutableBufferPointer<StaticString>.allocate(capacity: KnownHeader.allCases.count)
+  /// `KnownHeader.names`.
+  let knownNames = UnsafeMutableBufferPointer<StaticString>.allocate(capacity: KnownHeader.names.count)
 
   struct SourceKey: Hashable {
     var topic: OpaquePointer?
@@ -82,7 +82,7 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
     topics = TopicNames()
     let inside = configuration.limits.inside, wakeup = wakeup
     ledger = Ledger(bounds: .init(records: inside.records, bytes: inside.bytes, span: configuration.limits.span), hasBulk: !configuration.topics.bulk.isEmpty, wakesWhenEmpty: configuration.untilEnd) { wakeup.wake() }
-    _ = knownNames.initialize(from: KnownHeader.allCases.map(\.name))
+    _ = knownNames.initialize(from: KnownHeader.names)
     consumer = try Consumer(ClientProperties.consumer(configuration), wakeup: wakeup.descriptor)
   }
 
@@ -320,7 +320,7 @@ final class KafkaSource: Source, @unchecked Sendable {  // Shared state is in th
 
   func headers(_ message: Message) -> Headers {
     guard let list = message.headers else { return .none }
-    return Headers(handle: UnsafeRawPointer(list), lookup: Message.lastHeader, present: message.headersPresent(UnsafeBufferPointer(knownNames)))
+    return Headers(handle: UnsafeRawPointer(list), lookup: Message.lastHeader, present: KnownHeader.present(message.headersPresent(UnsafeBufferPointer(knownNames))))
   }
 
   func watch(by watch: Watchdog.Watch) { turns = watch }

@@ -49,11 +49,11 @@ struct Deadlines {
 
   /// A number of milliseconds in a header, not negative; `nil`: there is no such header.
   private func milliseconds(_ record: Record, _ header: KnownHeader, _ unit: String) throws(RecordFault) -> Int64? {
-    guard let value = record.headers.last(header) else { return nil }
+    guard let value = record.headers.last(header), !value.isEmpty else { return nil }
     var number: Int64 = 0
-    let isNumber = !value.isEmpty && value.count <= 18 && value.allSatisfy { $0 &- 48 < 10 }
+    let isNumber = value.count <= 18 && value.allSatisfy { $0 &- 48 < 10 }
     guard isNumber else {
-      throw RecordFault(.malformed, expected: "\(header.name) in \(unit), 1 to 18 decimal digits", came: value.isEmpty ? "nothing" : "\"\(excerpt(value))\"")
+      throw RecordFault(.malformed, expected: "\(header.name) in \(unit), 1 to 18 decimal digits", came: "\"\(excerpt(value))\"")
     }
     for digit in value { number = number * 10 + Int64(digit &- 48) }
     return number

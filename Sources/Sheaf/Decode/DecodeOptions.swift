@@ -8,21 +8,16 @@ public struct DecodeOptions: Sendable, Hashable {
   /// What a reply is written as where the request has no accept header.
   public var replyFormat: ReplyFormat
   public var nullValue: NullValue
-  /// The most rows a request may have (the largest maxRows a batch may ever get).
-  public var maxRows: Int
-  /// The most tokens, rows × longest, a request may have.
-  public var maxTokens: Int
   /// The most bytes of decoded rows a request may have.
   public var maxBytes: Int
+  /// JSON may say NaN, Infinity and -Infinity, as Python writes them, as strings too, and null for NaN, where the model takes floats.
+  /// Default false: JSON itself has none of them.
+  public var takesNonFinite = false
 
-  public init(
-    format: Format, replyFormat: ReplyFormat = .json, nullValue: NullValue = .error, maxRows: Int = .max, maxTokens: Int = .max, maxBytes: Int = .max
-  ) {
+  public init(format: Format, replyFormat: ReplyFormat = .json, nullValue: NullValue = .error, maxBytes: Int = .max) {
     self.format = format
     self.replyFormat = replyFormat
     self.nullValue = nullValue
-    self.maxRows = maxRows
-    self.maxTokens = maxTokens
     self.maxBytes = maxBytes
   }
 }

@@ -7,6 +7,8 @@ final class DecodeStage: Intake, @unchecked Sendable {  // The inbox is protecte
   private let batcher: Batcher
   private let priority: Priority
   private let decoder: RequestDecoder
+  /// When the log last told something of a record that was read; 0: never.
+  private var noticed: Nanoseconds = 0
   private let deadlines: Deadlines
   private let writer: any OutcomeWriter
   private let withdrawn: @Sendable () -> Void
@@ -223,6 +225,7 @@ final class DecodeStage: Intake, @unchecked Sendable {  // The inbox is protecte
         switch try decoder.decode(record) {
         case .request(var request):
           if let deadline { request.deadline = Nanoseconds(deadline) }
+          if let notice = decoder.notice { tell(notice, record) }
           decoded.initializeElement(at: count, to: request)
           count += 1
         case .skip: writer.skip(record)
@@ -242,6 +245,14 @@ final class DecodeStage: Intake, @unchecked Sendable {  // The inbox is protecte
     }
     handOn()
     endRun()
+  }
+
+  /// At most once in ten minutes, or the log would be full of it.
+  private func tell(_ notice: String, _ record: Record) {
+    let now = monotonicNow()
+    guard noticed == 0 || now - noticed >= 600_000_000_000 else { return }
+    noticed = now
+    log("topic \(source.topicName(record.topic)) partition \(record.partition) offset \(record.offset): \(notice)")
   }
 
   // MARK: Topics that are held

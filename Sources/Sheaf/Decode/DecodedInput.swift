@@ -1,4 +1,4 @@
-/// One input of a JSON request as it has been read: what it claims, and where its elements lie in the request's block.
+/// One input of a request as it has been read: what it claims, and where its elements lie in the request's block.
 struct DecodedInput {
   /// Index into the signature's inputs.
   var input: Int
@@ -6,49 +6,49 @@ struct DecodedInput {
   var rows: Int?
   /// Extent along its pad axis, the longest of its rows; 1 where it has none.
   var length: Int
+  /// The shape it came with.
+  var shape: JSONShape
+  /// Where its elements lie, and how many bytes they take.
   var offset: Int
   var byteCount: Int
   /// Where the lengths of its rows lie, an Int32 each; `nil`: all rows have `length`.
   var lengthsOffset: Int?
+  /// It was made of texts.
+  var isText = false
 }
 
 extension TensorSpec {
   /// Checks a request's shape against the model's and reads off its rows and length.
   ///
-  /// Every fixed axis has to have its extent, batch and pad axis 1 or more. Rows that are stacked along another axis than the first
-  /// would lie interleaved, so only one of them is taken.
+  /// Every fixed axis has to have its extent (of one that is padded, that or less), all others 1 or more.
   func extents(of shape: JSONShape) throws(RecordFault) -> (rows: Int?, length: Int) {
     var rows: Int?
     var length = 1
     var fits = shape.rank == self.shape.count
     for axis in 0..<min(shape.rank, self.shape.count) {
-      switch self.shape[axis] {
-      case .fixed(let extent) where axis != batchAxis && axis != padAxis: if shape[axis] != extent { fits = false }
-      default:
-        if shape[axis] < 1 { fits = false }
-        if axis == batchAxis {
-          rows = shape[axis]
-        } else if axis == padAxis {
-          length = shape[axis]
-        } else {
-          throw RecordFault(.unsupported, expected: "a model whose axes are fixed, but for rows and length", came: "axis \(axis) of \(name) is open")
-        }
+      let extent = shape[axis]
+      if axis == batchAxis {
+        rows = extent
+        if extent < 1 { fits = false }
+      } else if axis == padAxis {
+        length = extent
+        if extent < 1 { fits = false }
+        if case .fixed(let most) = self.shape[axis], extent > most { fits = false }
+      } else if case .fixed(let fixed) = self.shape[axis] {
+        if extent != fixed { fits = false }
+      } else if extent < 1 {
+        fits = false
       }
     }
-    guard fits else {
-      throw RecordFault(.wrongInput, expected: "shape \(shapeDescription) for \(name)", came: shape.description)
-    }
-    if let rows, rows > 1, batchAxis != 0 {
-      throw RecordFault(.unsupported, expected: "one row, since \(name) stacks rows along axis \(batchAxis ?? 0)", came: "\(rows)")
-    }
+    guard fits else { throw RecordFault(.wrongInput, expected: "shape \(shapeDescription) for \(name)", came: shape.description) }
     return (rows, length)
   }
 
   /// `[batch,3,sequence]`.
-  private var shapeDescription: String {
-    let axes = shape.map { axis in
-      switch axis {
-      case .fixed(let extent): "\(extent)"
+  var shapeDescription: String {
+    let axes = shape.indices.map { axis in
+      switch shape[axis] {
+      case .fixed(let extent): axis == batchAxis ? "batch" : axis == padAxis ? "1 to \(extent)" : "\(extent)"
       case .symbolic(let name): name
       }
     }

@@ -1,26 +1,67 @@
 import Glibc
 
+/// Why rows cannot be a batch. Never the case for requests of one group that decoders made; looked at all the same, since a wrong
+/// extent would write into a neighbour's row or beyond the tensor.
+struct BatchFault: Error, CustomStringConvertible {
+  var description: String
+  init(_ description: String) { self.description = description }
+}
+
 /// Copies requests' rows into a batch's input tensors, once, and fills what requests do not carry: padding, masks, constants.
-struct BatchFiller {
+///
+/// Every input is laid out by its own extents, and every byte of it is written. Belongs to one lane.
+final class BatchFiller {
+  /// Rows of one request that go into a batch.
+  struct Piece {
+    var request: Request
+    var first: Int
+    var rows: Int
+  }
+
   private let signature: Signature
-  /// For each input: its place among the inputs that requests carry, or nil.
-  private let carried: [Int?]
+  private let inputs: [Input]
   /// nil: batches are run as they are.
   private let rounding: ShapeRounding?
+  private let fixedLength: Int?
+  /// The input whose rows say how long they are; nil: nothing is padded.
+  private let padded: Int?
+
+  /// What is known of an input beforehand.
+  private struct Input {
+    /// Of a mask: the input whose elements it tells.
+    var masked: Int?
+    /// Open axes by their place among `symbols`; nil: rows, length or fixed.
+    var symbols: [Int?]
+  }
+  /// The names of open axes.
+  private let symbols: [String]
+  /// Their extents in the batch at hand.
+  private var extents: [Int] = []
+  private var pieces: [Piece] = []
 
   init(_ signature: Signature, rounding: ShapeRounding? = nil) {
     self.signature = signature
     self.rounding = rounding
-    var next = 0
-    carried = signature.inputs.map { spec in
-      guard spec.source == .request else { return nil }
-      defer { next += 1 }
-      return next
+    fixedLength = signature.fixedLength
+    padded = signature.inputs.firstIndex { $0.source == .request && $0.padAxis != nil }
+    var symbols: [String] = []
+    inputs = signature.inputs.map { spec in
+      let open = spec.openAxes
+      let places = spec.shape.indices.map { axis -> Int? in
+        guard open.contains(axis), case .symbolic(let name) = spec.shape[axis] else { return nil }
+        if let known = symbols.firstIndex(of: name) { return known }
+        symbols.append(name)
+        return symbols.count - 1
+      }
+      if case .mask(let name) = spec.source { return Input(masked: signature.input(named: name), symbols: places) }
+      return Input(masked: nil, symbols: places)
     }
+    self.symbols = symbols
   }
 
-  private func shape(_ requests: ArraySlice<Request>) -> WarmUp.Shape {
-    var shape = WarmUp.Shape(rows: 0, length: 1)
+  /// Rows and length of a batch of these.
+  private func shape(_ requests: ArraySlice<Request>) -> BatchShape {
+    var shape = BatchShape(rows: 0, length: 1)
     for request in requests {
       shape.rows += Int(request.rows)
       shape.length = max(shape.length, Int(request.length))
@@ -31,144 +72,183 @@ struct BatchFiller {
   /// Whether a batch of these would be of a shape that was never run, where those are slow.
   func isNew(_ requests: ArraySlice<Request>) -> Bool { rounding.map { !$0.holds(shape(requests)) } ?? false }
 
-  func fill(_ batch: ModelBatch, _ requests: ArraySlice<Request>) {
-    let own = shape(requests), rows = own.rows
-    let shape = rounding?.round(own) ?? own
-    // Rows of padding are some request's row once more, whose answer nobody reads: no value that the model was not made for.
-    let spare = shape.rows > rows ? requests.first { $0.rows == 1 } : nil
-    batch.begin(rows: spare == nil ? rows : shape.rows, length: shape.length, requested: rows)
-    let filled = spare.map { requests + Array(repeating: $0, count: shape.rows - rows) } ?? requests
-    for index in signature.inputs.indices { fill(index, batch, filled) }
+  /// - Parameter length: what rows are padded to at least, where they may be.
+  /// - Throws: where the requests cannot run together.
+  func fill(_ batch: ModelBatch, _ requests: ArraySlice<Request>, atLeast length: Int = 1) throws(BatchFault) {
+    pieces.removeAll(keepingCapacity: true)
+    for request in requests { pieces.append(Piece(request: request, first: 0, rows: Int(request.rows))) }
+    var shape = shape(requests)
+    shape.length = max(shape.length, length)
+    try fill(batch, shape)
   }
 
-  private func fill(_ index: Int, _ batch: ModelBatch, _ requests: ArraySlice<Request>) {
-    let spec = signature.inputs[index]
-    if batch.inputs[index].shape.count != spec.shape.count { batch.inputs[index].shape = [Int](repeating: 0, count: spec.shape.count) }
-    for axis in spec.shape.indices {
-      let extent: Int
-      if axis == spec.batchAxis { extent = batch.rows } else if axis == spec.padAxis { extent = batch.length }
-      else if case .fixed(let fixed) = spec.shape[axis] { extent = fixed } else { extent = 1 }
-      batch.inputs[index].shape[axis] = extent
+  /// A part of one request.
+  func fill(_ batch: ModelBatch, _ request: Request, rows: Range<Int>) throws(BatchFault) {
+    pieces.removeAll(keepingCapacity: true)
+    pieces.append(Piece(request: request, first: rows.lowerBound, rows: rows.count))
+    try fill(batch, BatchShape(rows: rows.count, length: Int(request.length)))
+  }
+
+  private func fill(_ batch: ModelBatch, _ own: BatchShape) throws(BatchFault) {
+    var shape = rounding?.round(own) ?? own
+    if let fixed = signature.fixedRows { shape.rows = max(own.rows, fixed) }
+    // Rows of padding are some request's row once more, whose answer nobody reads: no value that the model was not made for.
+    if shape.rows > own.rows, let spare = pieces.first {
+      for _ in own.rows..<shape.rows { pieces.append(Piece(request: spare.request, first: spare.first, rows: 1)) }
     }
-    let bytes = byteCount(spec.type, batch.inputs[index].shape)
-    let target = batch.inputs[index].reserve(bytes)
-    switch spec.source {
-    case .constant(let value): replicate(value, spec.type, target, bytes)
-    case .mask: fillMask(spec, batch.length, requests, target)
-    case .request:
-      let place = carried[index]!
-      if spec.batchAxis == nil || spec.padAxis != nil && spec.batchAxis != 0 {
-        // Such rows cannot be stacked: `Signature.mostRows` is 1, and the only row lies as it is.
-        let tensor = requests.first!.tensor(place)
-        memcpy(target, tensor.data, min(tensor.byteCount, bytes))
-      } else if spec.padAxis == nil, spec.batchAxis == 0 {
-        stack(place, requests, target)
-      } else if let pad = spec.padAxis {
-        stackPadded(place, spec, pad, batch, batch.inputs[index].shape, requests, target)
-      } else {
-        stackInner(place, spec, batch.inputs[index].shape, requests, target)
+    batch.begin(rows: shape.rows, length: fixedLength ?? shape.length, requested: own.rows)
+    if let padded { noteLengths(padded, batch) }
+    try findExtents()
+    for index in signature.inputs.indices { try fill(index, batch) }
+  }
+
+  private func noteLengths(_ index: Int, _ batch: ModelBatch) {
+    for piece in pieces {
+      let tensor = piece.request.tensor(index)
+      for row in piece.first..<(piece.first + piece.rows) { batch.ownLengths.append(tensor.lengths?[row] ?? tensor.length) }
+    }
+  }
+
+  /// The extents of open axes: the first request's.
+  private func findExtents() throws(BatchFault) {
+    guard !symbols.isEmpty, let first = pieces.first?.request else { return }
+    extents.removeAll(keepingCapacity: true)
+    for symbol in symbols { extents.append(-(signature.example.extents[symbol] ?? 1)) }
+    for (index, input) in inputs.enumerated() {
+      let tensor = first.tensor(index)
+      guard tensor.data != nil else { continue }
+      for (axis, place) in input.symbols.enumerated() {
+        guard let place, let own = tensor.extents?[axis] else { continue }
+        if extents[place] >= 0, extents[place] != Int(own) {
+          throw BatchFault("\(signature.inputs[index].name) has extent \(own) along \(symbols[place]), where another input has \(extents[place])")
+        }
+        extents[place] = Int(own)
       }
     }
+    // What no input tells, a mask's width of its own for one, is what was found to work.
+    for place in extents.indices { extents[place] = abs(extents[place]) }
   }
 
-  /// Rows of one extent along axis 0: they lie in the request as they lie in the batch.
-  private func stack(_ place: Int, _ requests: ArraySlice<Request>, _ target: UnsafeMutableRawPointer) {
-    var target = target
-    for request in requests {
-      let tensor = request.tensor(place)
-      memcpy(target, tensor.data, tensor.byteCount)
-      target += tensor.byteCount
+  private func fill(_ index: Int, _ batch: ModelBatch) throws(BatchFault) {
+    let spec = signature.inputs[index], symbols = inputs[index].symbols
+    let rank = spec.shape.count
+    if batch.inputs[index].shape.count != rank { batch.inputs[index].shape = [Int](repeating: 0, count: rank) }
+    for axis in 0..<rank {
+      let extent: Int
+      if axis == spec.batchAxis {
+        extent = batch.rows
+      } else if case .fixed(let fixed) = spec.shape[axis] {
+        extent = fixed
+      } else if axis == spec.padAxis {
+        extent = batch.length
+      } else {
+        extent = extents[symbols[axis]!]
+      }
+      batch.inputs[index].shape[axis] = extent
     }
+    if spec.batchAxis == nil { return try fillShared(index, spec, batch) }
+    if spec.type == .bytes { return try fillStrings(index, spec, batch) }
+    let layout = RowLayout(spec, batch.inputs[index].shape)
+    let target = batch.inputs[index].reserve(layout.byteCount)
+    var row = 0
+    for piece in pieces {
+      let tensor = piece.request.tensor(index)
+      if tensor.data == nil {
+        try makeUp(index, spec, layout, piece, row, target)
+      } else {
+        try check(tensor, index, spec, layout, piece)
+        layout.copy(tensor, of: Int(piece.request.rows), piece.first, piece.rows, to: row, of: target)
+      }
+      row += piece.rows
+    }
+    guard row == batch.rows else { throw BatchFault("\(row) rows of \(spec.name) for a batch of \(batch.rows)") }
   }
 
-  /// Rows along axis 0 of unequal extent along a later axis.
-  private func stackPadded(
-    _ place: Int, _ spec: TensorSpec, _ pad: Int, _ batch: ModelBatch, _ shape: [Int], _ requests: ArraySlice<Request>, _ target: UnsafeMutableRawPointer
-  ) {
-    let outer = shape[1..<pad].reduce(1, *)
-    let step = shape[(pad + 1)...].reduce(spec.type.size, *)
-    var target = target
-    for request in requests {
-      let tensor = request.tensor(place)
-      var data = tensor.data
-      for row in 0..<Int(request.rows) {
-        let own = Int(tensor.lengths?[row] ?? tensor.length)
-        for _ in 0..<outer {
-          memcpy(target, data, own * step)
-          replicate(spec.padValue, spec.type, target + own * step, (batch.length - own) * step)
-          data += own * step
-          target += batch.length * step
+  /// That a tensor has the bytes that its extents say, and extents that fit the batch.
+  private func check(_ tensor: RequestTensor, _ index: Int, _ spec: TensorSpec, _ layout: RowLayout, _ piece: Piece) throws(BatchFault) {
+    let rows = Int(piece.request.rows)
+    guard piece.first >= 0, piece.rows > 0, piece.first + piece.rows <= rows else { throw BatchFault("rows \(piece.first) to \(piece.first + piece.rows) of \(rows)") }
+    if let extents = tensor.extents {
+      for (axis, place) in inputs[index].symbols.enumerated() {
+        if let place, Int(extents[axis]) != self.extents[place] {
+          throw BatchFault("\(spec.name) has extent \(extents[axis]) along axis \(axis) where its batch has \(self.extents[place])")
         }
       }
     }
-  }
-
-  /// Rows along an inner axis (a recurrent state of [layers, batch, width]): every request's tensor is laid in by strides.
-  private func stackInner(_ place: Int, _ spec: TensorSpec, _ shape: [Int], _ requests: ArraySlice<Request>, _ target: UnsafeMutableRawPointer) {
-    let axis = spec.batchAxis!
-    let outer = shape[..<axis].reduce(1, *)
-    let rowBytes = shape[(axis + 1)...].reduce(spec.type.size, *)
-    var row = 0
-    for request in requests {
-      let tensor = request.tensor(place)
-      let rows = Int(request.rows)
-      for block in 0..<outer {
-        memcpy(target + (block * shape[axis] + row) * rowBytes, tensor.data + block * rows * rowBytes, rows * rowBytes)
-      }
-      row += rows
+    guard let bytes = layout.byteCount(tensor, rows: rows), bytes == tensor.byteCount else {
+      throw BatchFault("\(spec.name): \(tensor.byteCount) bytes for \(rows) rows of up to \(tensor.length), beyond what the batch has room for or short of it")
     }
   }
 
-  /// 1 where the masked input has an element of the row's own.
-  private func fillMask(_ spec: TensorSpec, _ length: Int, _ requests: ArraySlice<Request>, _ target: UnsafeMutableRawPointer) {
-    guard case .mask(let name) = spec.source, let masked = signature.inputs.firstIndex(where: { $0.name == name }), let place = carried[masked] else { return }
-    let size = spec.type.size
-    var target = target
-    for request in requests {
-      let tensor = request.tensor(place)
-      for row in 0..<Int(request.rows) {
-        let own = Int(tensor.lengths?[row] ?? tensor.length)
-        replicate(1, spec.type, target, own * size)
-        memset(target + own * size, 0, (length - own) * size)
-        target += length * size
+  // MARK: What is not carried
+
+  private func makeUp(_ index: Int, _ spec: TensorSpec, _ layout: RowLayout, _ piece: Piece, _ row: Int, _ target: UnsafeMutableRawPointer) throws(BatchFault) {
+    switch spec.source {
+    case .request: throw BatchFault("a request carries no \(spec.name)")
+    case .constant(let value): layout.fill(row, piece.rows, own: .max, value, value, target)
+    case .places: layout.fill(row, piece.rows, own: .max, -1, -1, target)
+    case .mask:
+      let own = spec.padValue == 0 ? 1.0 : 0.0
+      guard let masked = inputs[index].masked, signature.inputs[masked].padAxis != nil, case let tensor = piece.request.tensor(masked), tensor.data != nil else {
+        layout.fill(row, piece.rows, own: .max, own, spec.padValue, target)
+        return
+      }
+      if let lengths = tensor.lengths {
+        for place in 0..<piece.rows { layout.fill(row + place, 1, own: Int(lengths[piece.first + place]), own, spec.padValue, target) }
+      } else {
+        layout.fill(row, piece.rows, own: Int(tensor.length), own, spec.padValue, target)
       }
     }
   }
-}
 
-/// Fills `bytes` bytes with a value in an element type.
-func replicate(_ value: Double, _ type: ElementType, _ target: UnsafeMutableRawPointer, _ bytes: Int) {
-  guard bytes > 0 else { return }
-  if value == 0 {
-    memset(target, 0, bytes)
-    return
-  }
-  func fill<T: BitwiseCopyable>(_ element: T) {
-    let elements = target.assumingMemoryBound(to: T.self)
-    for index in 0..<(bytes / MemoryLayout<T>.size) { elements[index] = element }
-  }
-  // What the type cannot hold is held at its bound; NaN is 0.
-  let whole = value.isNaN ? 0 : Int(max(-9e18, min(9e18, value)))
-  switch type {
-  case .bool, .uint8: fill(UInt8(clamping: whole))
-  case .int8: fill(Int8(clamping: whole))
-  case .uint16: fill(UInt16(clamping: whole))
-  case .int16: fill(Int16(clamping: whole))
-  case .uint32: fill(UInt32(clamping: whole))
-  case .int32: fill(Int32(clamping: whole))
-  case .uint64: fill(UInt64(max(0, whole)))
-  case .int64: fill(Int64(whole))
-  case .float16: fill(halfBits(Float(value)))
-  case .float32: fill(Float(value))
-  case .float64: fill(value)
-  }
-}
+  // MARK: What all rows share
 
-/// A value's IEEE half-precision bits; Swift's Float16 does not exist on every machine Linux runs on.
-private func halfBits(_ value: Float) -> UInt16 {
-  #if arch(arm64) || arch(x86_64)
-  return Float16(value).bitPattern
-  #else
-  return 0
-  #endif
+  private func fillShared(_ index: Int, _ spec: TensorSpec, _ batch: ModelBatch) throws(BatchFault) {
+    let tensor = pieces.lazy.map { $0.request.tensor(index) }.first { $0.data != nil }
+    guard let tensor, let data = tensor.data else {
+      let value: Double
+      switch spec.source {
+      case .request: throw BatchFault("no request carries \(spec.name)")
+      case .constant(let constant): value = constant
+      case .mask: value = spec.padValue == 0 ? 1 : 0
+      case .places: value = -1
+      }
+      let bytes = Sheaf.byteCount(spec.type, batch.inputs[index].shape)
+      replicate(value, spec.type, batch.inputs[index].reserve(bytes), bytes)
+      return
+    }
+    for piece in pieces {
+      let other = piece.request.tensor(index)
+      if other.data == data { continue }
+      guard other.data != nil, other.byteCount == tensor.byteCount, memcmp(other.data!, data, tensor.byteCount) == 0 else {
+        throw BatchFault("requests that share \(spec.name) have different values of it")
+      }
+    }
+    let count = batch.inputs[index].shape.reduce(1, *)
+    let isWhole = spec.type == .bytes ? BytesElements.isWhole(tensor.bytes, count: count) : tensor.byteCount == count * spec.type.size
+    guard isWhole else { throw BatchFault("\(spec.name): \(tensor.byteCount) bytes for a shape of \(batch.inputs[index].shape)") }
+    memcpy(batch.inputs[index].reserve(tensor.byteCount), data, tensor.byteCount)
+  }
+
+  // MARK: Strings
+
+  /// Strings lie one after another, each with its length; rows of them along the first axis do, too.
+  private func fillStrings(_ index: Int, _ spec: TensorSpec, _ batch: ModelBatch) throws(BatchFault) {
+    guard spec.batchAxis == 0, spec.padAxis == nil else { throw BatchFault("rows of strings are stacked along the first axis, which \(spec.name) is not") }
+    let perRow = batch.inputs[index].shape[1...].reduce(1, *)
+    var parts: [UnsafeRawBufferPointer] = []
+    for piece in pieces {
+      let tensor = piece.request.tensor(index)
+      guard tensor.data != nil else { throw BatchFault("a request carries no \(spec.name)") }
+      guard BytesElements.isWhole(tensor.bytes, count: perRow * Int(piece.request.rows)), let start = BytesElements.length(of: perRow * piece.first, in: tensor.bytes),
+        let length = BytesElements.length(of: perRow * piece.rows, in: UnsafeRawBufferPointer(rebasing: tensor.bytes[start...]))
+      else { throw BatchFault("\(spec.name): \(tensor.byteCount) bytes are not \(perRow) strings a row") }
+      parts.append(UnsafeRawBufferPointer(rebasing: tensor.bytes[start..<(start + length)]))
+    }
+    var target = batch.inputs[index].reserve(parts.reduce(0) { $0 + $1.count })
+    for part in parts {
+      if let data = part.baseAddress { memcpy(target, data, part.count) }
+      target += part.count
+    }
+  }
 }

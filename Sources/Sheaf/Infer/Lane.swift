@@ -1,19 +1,14 @@
-/// A thread with a run context of its own: takes the next batch, copies its rows into the batch tensors, runs it, and has the
-/// outputs encoded and sent. What is run next of a batch that fails is the `FailureMachine`'s decision, whether anything may run or
+/// A thread with a runner of its own: takes the next batch, has it run, and has the replies sent. What is run next of a batch that fails is the `FailureMachine`'s decision, whether anything may run or
 /// fail at all the `Gate`'s.
 final class Lane {
   private let batcher: Batcher
   private let source: any Source
-  private let context: any RunContext
+  private let runner: any BatchRunner
   private let writer: any OutcomeWriter
   private let gate: Gate
   private let signals: () -> DeviceSignals?
-  private let batch: ModelBatch
-  private let filler: BatchFiller
-  private let splitter: OutputSplitter
   private let batchLog: BatchLog?
   private let log: @Sendable (String) -> Void
-  private let watch: Watchdog.Watch?
   private let fail: (any Error) -> Void
 
   /// The batch at work.
@@ -23,31 +18,28 @@ final class Lane {
   private var seen = 0
   /// Which of the requests the next probe tries: another one every time, since one may be at fault itself.
   private var probes = 0
+  private var lastRun = BatchRun()
   /// The longest row that ever ran.
   private var longest: Int?
   /// What the last run failed with.
   private var lastFault = ""
   private var lastCrashed = false
+  private var lastBounds = RunBounds.none
 
   /// - Parameter fail: ends the worker, for what no other record can succeed with either.
   init(
-    signature: Signature, context: any RunContext, batcher: Batcher, source: any Source, writer: any OutcomeWriter, gate: Gate, rounding: ShapeRounding? = nil,
-    signals: @escaping () -> DeviceSignals? = { nil },
-    watch: Watchdog.Watch? = nil, batchLog: BatchLog? = nil, log: @escaping @Sendable (String) -> Void, fail: @escaping (any Error) -> Void
+    runner: any BatchRunner, batcher: Batcher, source: any Source, writer: any OutcomeWriter, gate: Gate, signals: @escaping () -> DeviceSignals? = { nil },
+    batchLog: BatchLog? = nil, log: @escaping @Sendable (String) -> Void, fail: @escaping (any Error) -> Void
   ) {
     self.fail = fail
     self.log = log
     self.batchLog = batchLog
-    self.watch = watch
     self.batcher = batcher
     self.source = source
-    self.context = context
+    self.runner = runner
     self.writer = writer
     self.gate = gate
     self.signals = signals
-    batch = ModelBatch(signature: signature)
-    filler = BatchFiller(signature, rounding: rounding)
-    splitter = OutputSplitter(signature)
   }
 
   func run() {
@@ -58,7 +50,7 @@ final class Lane {
       tell(expired)
       expired.removeAll(keepingCapacity: true)
       self.reason = reason
-      if finish() { batcher.ran(rows: batch.requested) }
+      if finish() { batcher.ran(rows: lastRun.requested) }
       requests.removeAll(keepingCapacity: true)
       if let signals = signals() { heed(signals) }
     }
@@ -102,7 +94,7 @@ final class Lane {
         }
         hasFailed = true
         writer.fail(record, lastCrashed ? RecordFault(.crashed, expected: "a record the model survives", came: lastFault)
-          : RecordFault(.modelFailed, expected: "a record the model can answer", came: lastFault))
+          : RecordFault(.modelFailed, expected: "a record the model can answer", came: rowAtFault(requests[index]) + lastFault))
         requests[index].release()
         machine.told()
       case .wait(let until):
@@ -121,15 +113,12 @@ final class Lane {
   private func attempt(_ requests: ArraySlice<Request>) -> FailureMachine.Outcome? {
     lastCrashed = false
     // In halves that are known shapes: 20 rows of 150 tokens are within a bound of 4,096, but 32 of 256 are not.
-    if requests.count > 1, filler.isNew(requests) { return .outOfMemory }
+    if requests.count > 1, runner.isNew(requests) { return .outOfMemory }
+    lastBounds = requests.count == 1 ? batcher.runBounds : .none
     do {
       let begun = monotonicNow()
-      filler.fill(batch, requests)
-      watch?.begin(rows: batch.rows, requests.first?.record, requests.last?.record)
-      defer { watch?.end() }
-      try context.run(batch)
-      explain(requests, begun, monotonicNow())
-      try splitter.begin(batch)
+      lastRun = try runner.run(requests, within: lastBounds)
+      explain(requests, begun)
     } catch let error as ModelLost {
       // Not these records' fault: they are answered again by whoever reads them next.
       fail(WorkerError("the model cannot go on: \(error)"))
@@ -148,36 +137,27 @@ final class Lane {
       lastFault = "\(error)"
       return .failed
     }
-    longest = max(longest ?? 0, batch.length)
-    let failed = batch.failures.isEmpty ? 0 : countFailed(requests)
-    guard gate.ran(answered: requests.count - failed, failed: failed, "\(place(requests.last!.record)) or before: \(batch.failures.first?.value ?? "")") else { return .kept }
+    longest = max(longest ?? 0, lastRun.length)
+    guard gate.ran(answered: requests.count - lastRun.failed, failed: lastRun.failed, "\(place(requests.last!.record)) or before: \(lastRun.firstFailure)") else { return .kept }
     // From the end of the run on, encoding included.
     if let last = requests.last { source.sample(last.record.ticket, now: monotonicNow()) }
-    writer.answer(requests, splitter, batch)
+    writer.answer(requests, batchRows: lastRun.requested) { runner.reply($0) }
     for request in requests { request.release() }
     return .answered
   }
 
   /// A run has ended: what it took is learned from, and told of now and then.
-  private func explain(_ requests: ArraySlice<Request>, _ begun: Nanoseconds, _ now: Nanoseconds) {
-    let line = batchLog?.line(now) {
+  private func explain(_ requests: ArraySlice<Request>, _ begun: Nanoseconds) {
+    let line = batchLog?.line(monotonicNow()) {
       BatchLog.Batch(
-        reason: reason, rows: batch.requested, length: batch.length, tokens: requests.reduce(0) { $0 + Int($1.rows) * Int($1.length) },
-        waited: begun - min(begun, requests.lazy.map(\.record.arrival).min() ?? begun), ran: now - begun, expected: batcher.expected(rows: batch.rows, length: batch.length))
+        reason: reason, rows: lastRun.requested, length: lastRun.length, tokens: requests.reduce(0) { $0 + Int($1.rows) * Int($1.length) },
+        waited: begun - min(begun, requests.lazy.map(\.record.arrival).min() ?? begun), ran: lastRun.parts.reduce(0) { $0 + $1.time },
+        expected: lastRun.parts.count == 1 ? batcher.expected(rows: lastRun.rows, length: lastRun.length) : nil)
     } _: {
       batcher.totals
     }
-    batcher.ran(rows: batch.rows, length: batch.length, rowPadding: batch.rows - batch.requested, now - begun)
+    for part in lastRun.parts { batcher.ran(rows: part.shape.rows, length: part.shape.length, rowPadding: part.rowPadding, part.time) }
     if let line { log(line) }
-  }
-
-  /// Requests of the batch that has run of which the model failed a row.
-  private func countFailed(_ requests: ArraySlice<Request>) -> Int {
-    var first = 0
-    return requests.count { request in
-      defer { first += Int(request.rows) }
-      return (first..<first + Int(request.rows)).contains { batch.failures[$0] != nil }
-    }
   }
 
   // MARK: Held
@@ -242,22 +222,31 @@ final class Lane {
   }
 
   private func exhausted(_ requests: ArraySlice<Request>) -> FailureMachine.Outcome? {
-    if requests.count > 1 {
-      let bound = batcher.exhausted(rows: batch.requested)
-      log("out of memory with \(batch.rows) rows of up to \(batch.length): batches have \(bound) rows at most for now")
-      return .outOfMemory
+    let own = requests.reduce(0) { $0 + Int($1.rows) }, length = requests.map { Int($0.length) }.max() ?? 1
+    let rows = requests.count == 1 ? requests.first.flatMap { lastBounds.rowsOfPart($0) } ?? own : own
+    if rows > 1 {
+      let bound = batcher.exhausted(rows: rows)
+      log("out of memory with \(rows) rows of up to \(length): batches have \(bound) rows at most for now")
+      // One request by itself is run in smaller parts.
+      return requests.count > 1 ? .outOfMemory : .kept
     }
     // Is it this record, or would no record run any more? Only a row that is known to be good tells.
     guard let longest else { return .outOfMemory }
-    let length = min(batch.length, longest)
-    do { try WarmUp.run(context, batch, WarmUp.Shape(rows: 1, length: length)) } catch is ModelOutOfMemory {
-      fail(WorkerError("the model cannot go on: out of memory even for one row of length \(length), which ran before: \(lastFault)"))
+    let shorter = min(length, longest)
+    do { try runner.runExample(length: shorter) } catch is ModelOutOfMemory {
+      fail(WorkerError("the model cannot go on: out of memory even for one row of length \(shorter), which ran before: \(lastFault)"))
       return nil
     } catch let error as ModelLost {
       fail(WorkerError("the model cannot go on: \(error)"))
       return nil
     } catch {}
     return .outOfMemory
+  }
+
+  /// Which row of a request that failed alone it was: `row 17 of 40: `; or nothing, where it has one row, or none of them fails alone.
+  private func rowAtFault(_ request: Request) -> String {
+    guard request.rows > 1, let row = runner.failingRow(of: request) else { return "" }
+    return "row \(row) of \(request.rows) (from 0): "
   }
 
   private func place(_ record: Record) -> String { "\(source.topicName(record.topic))/\(record.partition) offset \(record.offset)" }

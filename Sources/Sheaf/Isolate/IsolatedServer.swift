@@ -17,7 +17,7 @@ enum IsolatedServer {
 
   /// Tells the workers of one program apart.
   static func identity(_ model: any Model, _ configuration: WorkerConfiguration) -> String {
-    let text = "\(model.name)\n\(model.signature)\n\(configuration.kafka["group.id"] ?? "")"
+    let text = "\(model.name)\n\(model.signature.fingerprint)\n\(configuration.kafka["group.id"] ?? "")"
     return String(fnv1a(text.utf8), radix: 16)
   }
 
@@ -39,21 +39,25 @@ enum IsolatedServer {
   }
 
   private static func serve(_ model: any Model, _ channel: Channel) throws {
-    let context = try model.makeContext(), batch = ModelBatch(signature: model.signature)
-    // A row of zeros: a child that cannot even run that (there is no memory for a second model, say) tells nothing about records.
-    do { try WarmUp.run(context, batch, WarmUp.Shape(rows: 1, length: 1)) } catch let error where error is ModelOutOfMemory || error is ModelLost { throw error } catch {}
+    let runner = try LocalRunner(model)
+    // A made-up row: a child that cannot even run that (there is no memory for a second model, say) tells nothing about records.
+    do { try runner.runExample(length: 1) } catch let error where error is ModelOutOfMemory || error is ModelLost { throw error } catch {}
     try channel.send(RunMessage.ready)
     while true {
       var words = RunMessage.Reader(try channel.receiveWords())
-      batch.begin(rows: try words.next(), length: try words.next())
-      for index in batch.inputs.indices {
-        let (bytes, shape) = try words.tensor()
-        batch.inputs[index].shape = shape
-        guard bytes == RunMessage.byteCount(model.signature.inputs[index].type, shape) else { throw Channel.Failure.garbled }
-        try channel.receive(into: UnsafeMutableRawBufferPointer(start: batch.inputs[index].reserve(bytes), count: bytes))
-      }
-      var verdict = RunMessage.Verdict.ran, text = ""
-      do { try context.run(batch) } catch {
+      guard let order = RunMessage.Order(rawValue: Int64(try words.next())) else { throw Channel.Failure.garbled }
+      let length = try words.next(), bounds = RunBounds(maxRows: max(1, try words.next()), maxTokens: max(1, try words.next()))
+      let messages = try (0..<(try words.next(0...10_000_000))).map { _ in try RequestMessage(&words, model.signature.inputs) }
+      let requests = try messages.map { try $0.receive(channel) }
+      defer { for request in requests { request.release() } }
+      var verdict = RunMessage.Verdict.ran, text = "", run = BatchRun(), row: Int?
+      do {
+        switch order {
+        case .run: run = try runner.run(requests[...], within: bounds)
+        case .example: try runner.runExample(length: length)
+        case .findFailingRow: row = requests.first.flatMap { runner.failingRow(of: $0) }
+        }
+      } catch {
         text = "\(error)"
         verdict = switch error {
         case is ModelUnavailable: .unavailable
@@ -62,19 +66,29 @@ enum IsolatedServer {
         default: .failed
         }
       }
-      try answer(verdict, text, batch, channel)
+      try answer(verdict, text, row, run, replies: verdict == .ran && order == .run ? requests.indices.map { runner.reply($0).copied } : [], channel)
     }
   }
 
-  private static func answer(_ verdict: RunMessage.Verdict, _ text: String, _ batch: ModelBatch, _ channel: Channel) throws(Channel.Failure) {
-    let failures = batch.failures.map { (row: $0.key, reason: Array($0.value.utf8.prefix(Int(RunMessage.longestText)))) }, text = Array(text.utf8.prefix(Int(RunMessage.longestText)))
-    let outputs = verdict == .ran ? batch.outputs : []
-    func bytes(_ index: Int) -> Int { byteCount(batch.signature.outputs[index].type, outputs[index].shape) }
-    try channel.send(
-      [verdict.rawValue, Int64(text.count), Int64(failures.count), Int64(outputs.count)] + failures.flatMap { [Int64($0.row), Int64($0.reason.count)] }
-        + RunMessage.header(outputs, bytes))
+  private static func answer(_ verdict: RunMessage.Verdict, _ text: String, _ row: Int?, _ run: BatchRun, replies: [(RunMessage.ReplyKind, [UInt8])], _ channel: Channel) throws(Channel.Failure) {
+    func short(_ text: String) -> [UInt8] { Array(text.utf8.prefix(Int(RunMessage.longestText))) }
+    let text = short(text), failure = short(run.firstFailure)
+    var words: [Int64] = [verdict.rawValue, Int64(row ?? -1), Int64(text.count), Int64(run.failed), Int64(failure.count), Int64(run.parts.count), Int64(replies.count)]
+    for part in run.parts { words += [Int64(part.shape.rows), Int64(part.shape.length), Int64(part.rowPadding), Int64(part.time)] }
+    for (kind, bytes) in replies { words += [kind.rawValue, Int64(bytes.count)] }
+    try channel.send(words)
     try channel.send(text)
-    for failure in failures { try channel.send(failure.reason) }
-    for (index, output) in outputs.enumerated() where output.data != nil { try channel.send(UnsafeRawBufferPointer(start: output.data, count: bytes(index))) }
+    try channel.send(failure)
+    for (_, bytes) in replies { try channel.send(bytes) }
+  }
+}
+
+extension BatchReply {
+  /// As it goes to the parent.
+  fileprivate var copied: (RunMessage.ReplyKind, [UInt8]) {
+    switch self {
+    case .value(let bytes, let hasNaN): (hasNaN ? .valueWithNaN : .value, Array(bytes))
+    case .failed(let reason): (.failed, Array(reason.utf8.prefix(Int(RunMessage.longestText))))
+    }
   }
 }

@@ -6,9 +6,9 @@ final class IsolatingIntake: Intake, @unchecked Sendable {  // `threads` and `ma
   private let others: any Intake
   private let stage: DecodeStage
   private let batcher: Batcher
-  private let context: IsolatedContext
+  private let runner: IsolatedRunner
   /// Until the end, since it holds the worker, which holds this.
-  private var makeLane: (@Sendable (any RunContext) -> Lane)?
+  private var makeLane: (@Sendable (any BatchRunner) -> Lane)?
   private var threads: [Thread] = []
   private let count = Atomic(0)
 
@@ -19,11 +19,11 @@ final class IsolatingIntake: Intake, @unchecked Sendable {  // `threads` and `ma
   ///   - others: where all other records go.
   ///   - stage, batcher: of the suspects alone.
   ///   - makeLane: a lane that takes from `batcher`.
-  init(others: any Intake, stage: DecodeStage, batcher: Batcher, context: IsolatedContext, makeLane: @escaping @Sendable (any RunContext) -> Lane) {
+  init(others: any Intake, stage: DecodeStage, batcher: Batcher, runner: IsolatedRunner, makeLane: @escaping @Sendable (any BatchRunner) -> Lane) {
     self.others = others
     self.stage = stage
     self.batcher = batcher
-    self.context = context
+    self.runner = runner
     self.makeLane = makeLane
   }
 
@@ -45,11 +45,11 @@ final class IsolatingIntake: Intake, @unchecked Sendable {  // `threads` and `ma
     stage.withdrawBarred()
   }
 
-  func suspectsSettled() { context.hangUp() }
+  func suspectsSettled() { runner.hangUp() }
 
   private func start() {
-    let stage = stage, context = context, makeLane = makeLane!
-    threads = [Thread("isolated decode") { stage.run() }, Thread("isolated lane") { makeLane(context).run() }]
+    let stage = stage, runner = runner, makeLane = makeLane!
+    threads = [Thread("isolated decode") { stage.run() }, Thread("isolated lane") { makeLane(runner).run() }]
   }
 
   // MARK: The end, after the consume thread's
@@ -58,12 +58,12 @@ final class IsolatingIntake: Intake, @unchecked Sendable {  // `threads` and `ma
     makeLane = nil
     stage.end()
     batcher.end()
-    context.cutOff()
+    runner.cutOff()
   }
 
   /// After `end`: waits for the threads, and ends the child; or lets them end by themselves.
   func leave(waiting: Bool) {
     for thread in threads { thread.leave(waiting: waiting) }
-    if waiting { context.hangUp() }
+    if waiting { runner.hangUp() }
   }
 }

@@ -5,6 +5,8 @@
 public protocol Model: Sendable {
   /// A short name for replies, logs and metrics.
   var name: String { get }
+  /// Which version of the model it is, for replies; `nil`, the default: not said.
+  var version: String? { get }
   /// What goes in and out, and how rows become a batch.
   var signature: Signature { get }
   /// Turns text into the ids of the first request input; `nil` where the model takes no text.
@@ -16,6 +18,7 @@ public protocol Model: Sendable {
 }
 
 extension Model {
+  public var version: String? { nil }
   public var text: (any TextEncoder)? { nil }
   public var device: String { "cpu" }
 }

@@ -18,3 +18,10 @@ public struct ModelOutOfMemory: Error, Sendable, CustomStringConvertible {
   public var description: String
   public init(_ description: String) { self.description = description }
 }
+
+/// Thrown by a run that killed the child process it ran in. Its halves are run; a record that does it alone is failed as crashed.
+struct ChildCrashed: Error, CustomStringConvertible {
+  /// "signal 11 (SIGSEGV)".
+  var description: String
+  init(_ description: String) { self.description = description }
+}

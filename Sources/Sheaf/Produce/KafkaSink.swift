@@ -42,16 +42,31 @@ final class KafkaSink: Sink, @unchecked Sendable {  // Set once before the threa
   /// Records answered with an error so far.
   var failed: Int { failures.withLock { $0.count } }
 
-  /// Counts a failed record; the log tells of it at most every ten seconds.
-  func noteFailure(_ record: Record, _ fault: RecordFault) {
+  /// Records answered with a NaN so far, and when that was last logged.
+  private let notNumbers = Mutex<(count: Int, logged: Nanoseconds)>((0, 0))
+  var withNaN: Int { notNumbers.withLock { $0.count } }
+
+  /// Counts a record of which the model's answer is not a number; the log tells of it at most every ten seconds.
+  func noteNaN(_ record: Record) {
+    guard let count = KafkaSink.count(notNumbers) else { return }
+    configuration.log(
+      "\(count) records so far had an answer with NaN (not a number) in it, now \(source.topicName(record.topic))/\(record.partition) offset \(record.offset); \(configuration.failsNaN ? "they are failed, as models.nan says" : "in JSON it is null; models.nan: fail would fail such records")")
+  }
+
+  /// Adds one. - Returns: how many there are, at most every ten seconds.
+  private static func count(_ counter: borrowing Mutex<(count: Int, logged: Nanoseconds)>) -> Int? {
     let now = monotonicNow()
-    let count: Int? = failures.withLock { state in
+    return counter.withLock { state in
       state.count += 1
       guard state.logged == 0 || now - state.logged >= 10_000_000_000 else { return nil }
       state.logged = now
       return state.count
     }
-    guard let count else { return }
+  }
+
+  /// Counts a failed record; the log tells of it at most every ten seconds.
+  func noteFailure(_ record: Record, _ fault: RecordFault) {
+    guard let count = KafkaSink.count(failures) else { return }
     configuration.log(
       "\(count) records failed so far, now \(source.topicName(record.topic))/\(record.partition) offset \(record.offset): \(fault.code.rawValue): expected \(fault.expected), came \(fault.came)")
   }

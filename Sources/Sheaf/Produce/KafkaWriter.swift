@@ -32,19 +32,20 @@ final class KafkaWriter: OutcomeWriter {
 
   deinit { id.deallocate() }
 
-  func answer(_ requests: ArraySlice<Request>, _ outputs: OutputSplitter, _ batch: ModelBatch) {
-    var first = 0
-    for request in requests {
-      let rows = Int(request.rows)
-      defer { first += rows }
+  func answer(_ requests: ArraySlice<Request>, batchRows: Int, reply: (Int) -> BatchReply) {
+    for (index, request) in requests.enumerated() {
       begin(request.record)
-      defer { finish() }
-      if !batch.failures.isEmpty, let reason = (first..<first + rows).lazy.compactMap({ batch.failures[$0] }).first {
-        tell(request.record, RecordFault(.modelFailed, expected: "a row the model can answer", came: reason))
-        continue
+      switch reply(index) {
+      case .failed(let reason): tell(request.record, RecordFault(.modelFailed, expected: "a row the model can answer", came: reason))
+      case .value(let value, let hasNaN):
+        if hasNaN { sink.noteNaN(request.record) }
+        if hasNaN, sink.configuration.failsNaN {
+          tell(request.record, RecordFault(.notANumber, expected: "an answer of numbers", came: "NaN (models.nan is fail)"))
+        } else {
+          self.reply(request, value, batchRows: batchRows)
+        }
       }
-      let slices = outputs.split(first: first, rows: rows, length: Int(request.length))
-      reply(request, encoder.encode(request, slices), batchRows: batch.requested)
+      finish()
     }
     handOver()
   }
@@ -174,7 +175,7 @@ final class KafkaWriter: OutcomeWriter {
   /// that names a topic not allowed is failed here.
   private func route(_ record: Record) -> Route? {
     var route: Route?
-    if let name = record.headers.last(.replyTopic) {
+    if let name = record.headers.last(.replyTopic), !name.isEmpty {
       let wanted = String(decoding: name, as: UTF8.self)
       guard let topic = sink.allowed[wanted] else {
         tell(record, RecordFault(.badReplyTopic, expected: "a kafka_replyTopic among \(sink.allowed.keys.sorted().joined(separator: ", "))", came: "\"\(wanted.prefix(249))\""))
@@ -188,7 +189,7 @@ final class KafkaWriter: OutcomeWriter {
       tell(record, RecordFault(.badReplyTopic, expected: "a kafka_replyTopic header, since topics.replies is not set", came: "none"))
       return nil
     }
-    if let partition = record.headers.last(.replyPartition) {
+    if let partition = record.headers.last(.replyPartition), !partition.isEmpty {
       guard partition.count == 4, partition[0] < 0x80 else {
         tell(record, RecordFault(.badReplyTopic, expected: "kafka_replyPartition as 4 bytes, big-endian, not negative", came: "\(partition.count) bytes"))
         return nil

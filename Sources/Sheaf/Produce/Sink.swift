@@ -5,6 +5,8 @@ protocol Sink: AnyObject, Sendable {
   func open(_ partitions: [String: Int]) throws
   /// Records answered with an error so far.
   var failed: Int { get }
+  /// Records answered with a NaN so far, or failed for it.
+  var withNaN: Int { get }
   /// How far what was sent is acknowledged. Any thread.
   var acknowledgements: Watchdog.Acknowledgements { get }
   /// A writer for one thread.
@@ -19,8 +21,11 @@ protocol Sink: AnyObject, Sendable {
 
 /// Writes outcomes of one thread, a batch at a time.
 protocol OutcomeWriter: AnyObject {
-  /// Answers requests from the outputs of the batch they ran in; those whose rows failed get an error.
-  func answer(_ requests: ArraySlice<Request>, _ outputs: OutputSplitter, _ batch: ModelBatch)
+  /// Answers requests that ran together; those whose rows failed get an error.
+  /// - Parameters:
+  ///   - batchRows: that they had together.
+  ///   - reply: to the request of a number, from 0; asked in order.
+  func answer(_ requests: ArraySlice<Request>, batchRows: Int, reply: (Int) -> BatchReply)
   /// Tells a record's fault to its sender.
   func fail(_ record: Record, _ fault: RecordFault)
   /// The record is passed over, as the configuration asks for.

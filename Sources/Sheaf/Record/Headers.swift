@@ -1,6 +1,25 @@
 /// The headers of requests that mean something to the worker.
 public enum KnownHeader: UInt8, Sendable, CaseIterable {
-  case contentType, accept, correlationID, replyTopic, replyPartition, traceparent, deadline, timeout
+  case contentType, accept, correlationID, replyTopic, replyPartition, traceparent, deadline, timeout, shape
+
+  /// What frameworks call the same, beside `name`.
+  var alias: StaticString? {
+    switch self {
+    case .contentType: "contentType"
+    default: nil
+    }
+  }
+
+  /// All names, the known headers' own first; their places are the bits that a source finds in a record's list.
+  static let names: [StaticString] = allCases.map(\.name) + allCases.compactMap(\.alias)
+  private static let aliased = allCases.filter { $0.alias != nil }
+
+  /// Bits by `names`, as bits of the headers they stand for.
+  static func present(_ bits: UInt16) -> UInt16 {
+    var present = bits & (1 << UInt16(allCases.count) - 1)
+    for (place, header) in aliased.enumerated() where bits & 1 << UInt16(allCases.count + place) != 0 { present |= 1 << header.rawValue }
+    return present
+  }
 
   public var name: StaticString {
     switch self {
@@ -12,13 +31,14 @@ public enum KnownHeader: UInt8, Sendable, CaseIterable {
     case .traceparent: "traceparent"
     case .deadline: "sheaf_deadline"
     case .timeout: "sheaf_timeout"
+    case .shape: "sheaf_shape"
     }
   }
 }
 
 /// A record's headers, read in place through a function of the source they came from.
 public struct Headers: BitwiseCopyable, @unchecked Sendable {  // As Record.
-  /// Finds the last header of a name: its value and, in `count`, the value's length; `nil` where there is none. A null value
+  /// Finds the last header of a name, in any case: its value and, in `count`, the value's length; `nil` where there is none. A null value
   /// is given as some non-nil address with count 0.
   public typealias Lookup = @convention(c) (_ handle: UnsafeRawPointer, _ name: UnsafePointer<CChar>, _ count: UnsafeMutablePointer<Int>) -> UnsafeRawPointer?
 
@@ -42,8 +62,11 @@ public struct Headers: BitwiseCopyable, @unchecked Sendable {  // As Record.
   /// The value of the last header of that name, empty where it is null; `nil` where there is none.
   public func last(_ header: KnownHeader) -> UnsafeRawBufferPointer? {
     guard present & 1 << header.rawValue != 0, let handle, let lookup else { return nil }
-    var count = 0
-    let value = lookup(handle, UnsafeRawPointer(header.name.utf8Start).assumingMemoryBound(to: CChar.self), &count)
-    return value.map { UnsafeRawBufferPointer(start: $0, count: count) }
+    func find(_ name: StaticString) -> UnsafeRawBufferPointer? {
+      var count = 0
+      let value = lookup(handle, UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self), &count)
+      return value.map { UnsafeRawBufferPointer(start: $0, count: count) }
+    }
+    return find(header.name) ?? header.alias.flatMap(find)
   }
 }

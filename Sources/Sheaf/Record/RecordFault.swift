@@ -21,6 +21,8 @@ public struct RecordFault: Error, Sendable, Equatable {
     case expired
     /// The model failed this record, when it stood alone.
     case modelFailed = "model-failed"
+    /// The model's answer is not a number, and such answers are to fail.
+    case notANumber = "not-a-number"
     /// The record, alone, killed the process that ran it.
     case crashed
   }

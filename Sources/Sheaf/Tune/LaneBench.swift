@@ -4,7 +4,7 @@ public final class LaneBench {
 
   /// - Throws: what the model throws.
   public init(_ model: any Model, lanes: Int) throws {
-    self.lanes = try (0..<max(1, lanes)).map { _ in BenchLane(try model.makeContext(), ModelBatch(signature: model.signature)) }
+    self.lanes = try (0..<max(1, lanes)).map { _ in BenchLane(try model.makeContext(), ShapeBench(model.signature)) }
   }
 
   /// A round: all lanes begin together, and each runs the shape until it has run for `span` nanoseconds, 20 times at most, once at
@@ -12,7 +12,7 @@ public final class LaneBench {
   /// - Parameter discarding: one run more before, which is not counted: the first of a shape is the slow one.
   /// - Returns: the median, in nanoseconds.
   /// - Throws: what the model throws.
-  public func round(_ shape: WarmUp.Shape, span: Nanoseconds = 20_000_000, discarding: Bool) throws -> Nanoseconds {
+  public func round(_ shape: BatchShape, span: Nanoseconds = 20_000_000, discarding: Bool) throws -> Nanoseconds {
     let start = Start(lanes.count)
     let threads = lanes.dropFirst().map { lane in Thread("sheaf-tune") { lane.round(shape, span, discarding, start) } }
     lanes[0].round(shape, span, discarding, start)
@@ -24,18 +24,18 @@ public final class LaneBench {
 /// One lane's part; used by one thread at a time, and read once that has been joined.
 private final class BenchLane: @unchecked Sendable {  // Handed from thread to thread, never shared.
   private let context: any RunContext
-  private let batch: ModelBatch
+  private let bench: ShapeBench
   private(set) var result: Result<[Nanoseconds], any Error> = .success([])
 
-  init(_ context: any RunContext, _ batch: ModelBatch) {
+  init(_ context: any RunContext, _ bench: ShapeBench) {
     self.context = context
-    self.batch = batch
+    self.bench = bench
   }
 
-  func round(_ shape: WarmUp.Shape, _ span: Nanoseconds, _ discarding: Bool, _ start: Start) {
+  func round(_ shape: BatchShape, _ span: Nanoseconds, _ discarding: Bool, _ start: Start) {
     let ready = Result {
-      WarmUp.fill(batch, shape)
-      if discarding { try context.run(batch) }
+      try bench.fill(shape)
+      if discarding { try context.run(bench.batch) }
     }
     start.wait()
     result = Result {
@@ -44,9 +44,9 @@ private final class BenchLane: @unchecked Sendable {  // Handed from thread to t
       let begin = monotonicNow()
       var now = begin
       repeat {
-        batch.begin(rows: shape.rows, length: shape.length)
+        bench.batch.begin(rows: shape.rows, length: shape.length)
         let from = monotonicNow()
-        try context.run(batch)
+        try context.run(bench.batch)
         now = monotonicNow()
         times.append(now - from)
       } while now - begin < span && times.count < 20

@@ -30,9 +30,9 @@ public struct LaneLayout: Sendable, Hashable, CustomStringConvertible {
 /// What is measured: a batch shape, run in every lane of a layout at once.
 public struct TuneCell: Sendable, Hashable {
   public var layout: LaneLayout
-  public var shape: WarmUp.Shape
+  public var shape: BatchShape
 
-  public init(_ layout: LaneLayout, _ shape: WarmUp.Shape) {
+  public init(_ layout: LaneLayout, _ shape: BatchShape) {
     self.layout = layout
     self.shape = shape
   }

@@ -8,7 +8,7 @@ public struct TuneMachine: Sendable {
   public static let enough = 5
 
   public let layouts: [LaneLayout]
-  public let shapes: [WarmUp.Shape]
+  public let shapes: [BatchShape]
   /// That the frontier is drawn at.
   public let length: Int
   /// What an answer may take, in nanoseconds.
@@ -19,7 +19,7 @@ public struct TuneMachine: Sendable {
   /// What was learned of each layout, for predictions.
   private var learned: [LaneLayout: RunProfile] = [:]
 
-  public init(layouts: [LaneLayout], shapes: [WarmUp.Shape], length: Int, target: Nanoseconds) {
+  public init(layouts: [LaneLayout], shapes: [BatchShape], length: Int, target: Nanoseconds) {
     self.layouts = layouts
     self.shapes = shapes
     self.length = length
@@ -28,11 +28,11 @@ public struct TuneMachine: Sendable {
 
   /// The shapes worth measuring: those of the warm-up's grid, of lengths from 8 on, and of every number of rows at `length`.
   /// - Parameter isPadded: rows have lengths; otherwise there is one length, 1.
-  public static func shapes(maxRows: Int, longest: Int, maxTokens: Int, length: Int, isPadded: Bool) -> [WarmUp.Shape] {
+  public static func shapes(maxRows: Int, longest: Int, maxTokens: Int, length: Int, isPadded: Bool) -> [BatchShape] {
     let grid = WarmUp.grid(maxRows: maxRows, maxLength: isPadded ? longest : 1, maxTokens: maxTokens)
     guard isPadded else { return grid }
     let rows = Set(grid.map(\.rows)).filter { $0 == 1 || $0 * length <= maxTokens }
-    return Array(Set(grid.filter { $0.length >= min(8, longest) } + rows.map { WarmUp.Shape(rows: $0, length: length) }))
+    return Array(Set(grid.filter { $0.length >= min(8, longest) } + rows.map { BatchShape(rows: $0, length: length) }))
   }
 
   /// What to measure next; nil: all is known that the target and the budget let be known. - Parameter left: of the budget.

@@ -10,8 +10,8 @@ enum CheckCommand: Subcommand {
     """
     usage: sheaf check [--config FILE] [--set KEY=VALUE]…
 
-    Reads the configuration, loads the model, runs rows alone, in a batch and padded to see that batching does not change their
-    answers, says what can be seen of memory, processors and GPU, and asks the cluster for the topics and the group's offsets.
+    Reads the configuration, loads the model, finds out by trying how rows become a batch and whether that changes their
+    answers, answers one made-up request on its whole way, warms up as a worker does, says what can be seen of memory, processors and GPU, and asks the cluster for the topics and the group's offsets.
     Prints what it found, and a line for every fault: the key, its value, what is wrong, what to do. Nothing is consumed or written.
 
     \(options.help)
@@ -34,23 +34,14 @@ enum CheckCommand: Subcommand {
       let model = try configuration.loadModel()
       Terminal.print("model          \(model.name): loaded on \(configuration.model.device), \(configuration.worker.lanes) lanes of \(configuration.model.threads) threads")
       for line in SignalReport(device: model.device).lines { Terminal.print("signals        \(line)") }
-      if model.signature.maxRows == 1 || configuration.worker.batch.maxRows == 1 {
-        Terminal.print("batching       one record at a time")
-      } else {
-        do {
-          let check = try BatchCheck(model)
-          for line in check.lines { Terminal.print("batching       \(line)") }
-          if let problem = check.problem {
-            if configuration.model.acceptUnsafeBatching { Terminal.print("batching       accepted by models.acceptUnsafeBatching: \(problem)") } else {
-              fail("models.acceptUnsafeBatching: false: \(problem); set models.batch.maxRows: 1, or accept it with models.acceptUnsafeBatching: true")
-            }
-          }
-        } catch {
-          fail("models.path: \(configuration.model.path): the model does not run on made-up rows: \(error); see `sheaf inspect`")
-        }
-      }
+      let check = try ModelCheck(model, configuration)
+      for line in check.lines { Terminal.print("batching       \(line)") }
+      let answers = model.signature.outputs.map(\.name), all = model.session.outputs.map(\.name)
+      if all.count > 1 { Terminal.print("answers        \(answers.joined(separator: ", ")) (models.outputs chooses among \(all.joined(separator: ", ")))") }
+      if let example = check.example { Terminal.print("a request      \(example)") }
+      if configuration.model.warmUp > 0 { Terminal.print("warm-up        \(check.warmUp.ran.count) of \(check.warmUp.ran.count + check.warmUp.skipped.count) batch shapes") }
     } catch let error as ConfigurationError {
-      fail("configuration: \(error)", ExitCode.usage)
+      fail("configuration: \(error)", error.key == "models.path" || error.key == "models.acceptUnsafeBatching" ? ExitCode.failure : ExitCode.usage)
     } catch {
       fail("\(error)")
     }
@@ -63,22 +54,5 @@ enum CheckCommand: Subcommand {
       Terminal.print("group          \(group): \(broker.committed.map { "\($0) records committed" } ?? "no offsets committed yet, begins at \(configuration.worker.topics.start)")")
     }
     return code
-  }
-}
-
-extension BatchCheck {
-  /// A line for each output.
-  var lines: [String] {
-    outputs.map { output in
-      let padded = output.padded.map { ", by \($0) with padding" } ?? ""
-      return "\(output.name): differs by \(output.batched) in a batch\(padded)"
-    }
-  }
-
-  /// Why the model should not be batched, in words; nil: it may be.
-  var problem: String? {
-    outputs.first { !$0.isWithin }.map { output in
-      "a row's answer changes in a batch: output \(output.name) differs by \(max(output.batched, output.padded ?? 0))"
-    }
   }
 }

@@ -8,15 +8,15 @@ enum InspectCommand: Subcommand {
   static let options = [
     Option("profile", "FILE|MODEL", "prints what a run profile knows, or all profiles of a model on this machine"),
     Option("library", "FILE", "libonnxruntime.so; default as for serve"),
-    Option("set", "KEY=VALUE", "with --profile MODEL: a setting that its worker has (models.name, models.devices, models.profile); may be given more than once", repeats: true),
+    Option("set", "KEY=VALUE", "a setting that its worker has, as models.inputs.NAME.padAxis; may be given more than once", repeats: true),
   ]
   static var help: String {
     """
-    usage: sheaf inspect MODEL
+    usage: sheaf inspect MODEL [--set KEY=VALUE]…
            sheaf inspect --profile FILE|MODEL
 
     Prints what goes into an ONNX model and what comes out: names, types, shapes, and how rows of several records become one
-    batch. MODEL is a file, or a folder that holds model.onnx.
+    batch, which is found out by running it. MODEL is a file, or a folder that holds one.
 
     A profile is what `sheaf tune` and workers have learned about what runs cost (models.profile): printed is what a run of so many
     rows, the longest of so many tokens, is expected to take; * marks what was measured, the rest is drawn from it.
@@ -32,12 +32,12 @@ enum InspectCommand: Subcommand {
       return try profiles(path, arguments)
     }
     guard let path = arguments.rest.first else { throw UsageError("inspect: names no model; write sheaf inspect model.onnx") }
-    let model = try OnnxModel(OnnxOptions(path: path), runtime: try Runtime(library: arguments["library"]))
-    for line in ModelReport(model).lines { Terminal.print(line) }
-    if Tokenizer.exists(in: modelFolder(path)) {
-      let tokenizer = try Tokenizer(folder: modelFolder(path))
-      Terminal.print("text     tokenizer.json lies beside it: requests may be plain text, cut at \(tokenizer.maxLength) tokens unless models.maxLength says otherwise")
-    }
+    var configuration = try ServeConfiguration(model: path, sets: arguments.all("set"), command: "inspect")
+    configuration.library = arguments["library"] ?? configuration.library
+    let model = try configuration.loadModel()
+    for line in ModelReport(model).lines + configuration.textNotes.map({ "note     \($0)" }) { Terminal.print(line) }
+    if let text = model.text { Terminal.print("text     requests may be plain text, of \(text.maxLength) tokens at most unless models.maxLength says otherwise\(text.takesPairs ? "; or pairs of texts, as JSON" : "")") }
+    Terminal.print("request  \(ExampleRequest(model.signature, takesText: model.text != nil).shown)")
     return ExitCode.success
   }
 

@@ -61,22 +61,15 @@ enum ServeCommand: Subcommand {
         return ExitCode.failure
       }
       configuration.worker.log = { Terminal.note("sheaf: \($0)") }
-      if let problem = try unsafeBatching(model) {
-        guard configuration.model.acceptUnsafeBatching else {
-          throw ConfigurationError(
-            key: "models.acceptUnsafeBatching", value: "false", problem: problem, fix: "set models.batch.maxRows: 1, or accept it with models.acceptUnsafeBatching: true")
-        }
-        Terminal.note("sheaf: accepted: \(problem)")
-      }
-      var warm: [(shape: WarmUp.Shape, time: Nanoseconds)] = []
+      let check = try ModelCheck(model, configuration), warm = check.warmUp
+      for line in check.lines { Terminal.note("sheaf: \(model.name): \(line)") }
+      if let example = check.example { Terminal.note("sheaf: \(model.name): a request is \(example)") }
       if configuration.model.warmUp > 0 {
-        let result = try WarmUp.run(model, configuration.worker.batch, budget: configuration.model.warmUp)
-        warm = result.ran
-        Terminal.note("sheaf: \(model.name) on \(configuration.model.device), \(configuration.worker.lanes) lanes, \(model.text.map { "texts of \($0.maxLength) tokens at most (\(configuration.model.truncation == .error ? "longer ones fail" : "longer ones are cut")), " } ?? "")warmed up with \(warm.count) of \(warm.count + result.skipped.count) batch shapes")
+        Terminal.note("sheaf: \(model.name) on \(configuration.model.device), \(configuration.worker.lanes) lanes, \(model.text.map { "texts of \($0.maxLength) tokens at most (\(configuration.model.truncation == .error ? "longer ones fail" : "longer ones are cut")), " } ?? "")warmed up with \(warm.ran.count) of \(warm.ran.count + warm.skipped.count) batch shapes")
       }
       let store = configuration.profileStore(model)
       var profile = store.read() ?? RunProfile()
-      if profile.isEmpty { for (shape, time) in warm { profile.observe(rows: shape.rows, length: shape.length, time: time) } }
+      if profile.isEmpty { for (shape, time) in warm.ran { profile.observe(rows: shape.rows, length: shape.length, time: time) } }
       configuration.worker.profile = profile
       let worker = try Worker(model: model, configuration: configuration.worker)
       Signals.onStop { worker.stop() }
@@ -90,11 +83,6 @@ enum ServeCommand: Subcommand {
       return ExitCode.success
     } catch let error as ConfigurationError {
       throw UsageError("configuration: \(error)")
-    }
-
-    func unsafeBatching(_ model: OnnxModel) throws -> String? {
-      if configuration.worker.batch.maxRows == 1 || model.signature.maxRows == 1 { return nil }
-      return try BatchCheck(model).problem
     }
   }
 }

@@ -9,6 +9,8 @@ struct ServeConfiguration {
   var model: ModelConfiguration
   /// The settings as they were given, by key.
   var given: [String: String]
+  /// What the tokenizer's files leave to be told; known once the model is loaded.
+  var textNotes: [String] = []
   /// libonnxruntime.so; nil: looked for.
   var library: String?
 
@@ -18,12 +20,20 @@ struct ServeConfiguration {
     /// `cpu`, `cuda:N` or `tensorrt:N`.
     var device: String
     var threads: Int
-    var truncation: Tokenizer.Truncation
+    /// nil: as the tokenizer's files have it.
+    var truncation: Tokenizer.Truncation?
     var maxLength: Int?
+    var pooling: OnnxOptions.Pooling
     /// nil: as the folder says.
-    var pooling: String
-    var normalize: String
+    var normalize: Bool?
+    var prompt: OnnxOptions.Prompt
     var outputs: [String]
+    var answers: OnnxOptions.Answers
+    var labels: [String]
+    /// nil: as the folder says.
+    var activation: OnnxOptions.Activation?
+    var top: Int
+    var version: String?
     var acceptUnsafeBatching: Bool
     var warmUp: Nanoseconds
     var overrides: [String: TensorOverride]
@@ -66,6 +76,8 @@ struct ServeConfiguration {
         nullValue: given.choice("topics.nullValue", DecodeOptions.NullValue.self) ?? .error, replies: given.text("topics.replies"),
         allowedReplies: given.list("topics.allowedReplies"), deadLetters: given.text("topics.deadLetters"),
         start: given.choice("topics.start", WorkerConfiguration.Topics.Start.self) ?? .earliest))
+    worker.topics.takesNonFinite = given.choiceText("topics.nonFinite") == "accept"
+    worker.failsNaN = given.choiceText("models.nan") == "fail"
     worker.topics.bulk = given.list("topics.bulk")
     worker.topics.bulkWait = given.duration("topics.bulkWait") ?? 1_000_000_000
     worker.topics.timeout = given.duration("topics.timeout")
@@ -75,7 +87,7 @@ struct ServeConfiguration {
     worker.batch = BatchSettings(
       maxRows: given.integer("models.batch.maxRows") ?? (policy == .fixed ? 32 : 256),
       maxWait: given.duration("models.batch.maxWait") ?? (policy == .fixed ? 5_000_000 : target),
-      maxTokens: given.integer("models.batch.maxTokens") ?? (policy == .fixed ? 4096 : 8192), maxBytes: given.bytes("models.batch.maxBytes") ?? 16 << 20)
+      maxTokens: given.integer("models.batch.maxTokens") ?? 0, maxBytes: given.bytes("models.batch.maxBytes") ?? 16 << 20)
     worker.batch.policy = policy
     worker.batch.adaptive.latencyTarget = target
     worker.limits = .init(
@@ -100,8 +112,10 @@ struct ServeConfiguration {
     }
     model = ModelConfiguration(
       path: given.text("models.path") ?? "", name: given.text("models.name"), device: devices.first ?? "cpu", threads: threads,
-      truncation: given.choice("models.truncate", Tokenizer.Truncation.self) ?? .end, maxLength: given.integer("models.maxLength"),
-      pooling: given.choiceText("models.pooling") ?? "auto", normalize: given.choiceText("models.normalize") ?? "auto", outputs: given.list("models.outputs"),
+      truncation: given.choice("models.truncate", Tokenizer.Truncation.self), maxLength: given.integer("models.maxLength"),
+      pooling: pooling(&given), normalize: given.choiceText("models.normalize").flatMap { Bool($0) }, prompt: prompt(&given), outputs: given.list("models.outputs"),
+      answers: given.choice("models.answers", OnnxOptions.Answers.self) ?? .asFolder, labels: given.list("models.labels"),
+      activation: given.choiceText("models.activation").flatMap { OnnxOptions.Activation(rawValue: $0) }, top: given.integer("models.top") ?? 1, version: given.text("models.version"),
       acceptUnsafeBatching: given.boolean("models.acceptUnsafeBatching") ?? false, warmUp: given.duration("models.warmUp") ?? 10_000_000_000, overrides: [:],
       profile: given.text("models.profile"),
       format: given.values["topics.format"] == nil ? nil : given.choice("topics.format", DecodeOptions.Format.self))
@@ -112,9 +126,6 @@ struct ServeConfiguration {
       let problem = model.path.isEmpty ? "is missing" : String(cString: strerror(errno))
       given.fault(of: "models.path", value: model.path, problem, "name an ONNX file or a folder that holds model.onnx")
     }
-    if let longest = model.maxLength, longest > worker.batch.maxTokens {
-      given.fault(of: "models.maxLength", value: "\(longest)", "more than models.batch.maxTokens, \(worker.batch.maxTokens): the longest texts would fit no batch", "lower it, or raise the other")
-    }
     // The worker's own checks, told with the place of their key.
     for error in worker.faults {
       let key = error.key.hasPrefix("batch.") ? "models.\(error.key)" : error.key
@@ -123,6 +134,28 @@ struct ServeConfiguration {
       let value = property.map { property in given.values[key].map { given.shown(property, $0) } ?? "" } ?? error.value
       given.fault(of: key, value: value, error.problem, error.fix)
     }
+  }
+}
+
+private func pooling(_ given: inout GivenSettings) -> OnnxOptions.Pooling {
+  let names = given.list("models.pooling")
+  if names.isEmpty || names == ["auto"] { return .asFolder }
+  if names == ["none"] { return .none }
+  // Some say last.
+  let modes = names.compactMap { $0 == "last" ? .last : Pool.Mode(rawValue: $0) }
+  if modes.count < names.count { given.fault(of: "models.pooling", value: names.joined(separator: ", "), "is not a way to pool", "set auto, none, or one or more of \(Pool.Mode.allCases.map(\.rawValue).joined(separator: ", "))") }
+  return .by(modes)
+}
+
+private func prompt(_ given: inout GivenSettings) -> OnnxOptions.Prompt {
+  if let text = given.text("models.promptText") {
+    if given.text("models.prompt") != nil { given.fault(of: "models.promptText", value: text, "contradicts models.prompt", "set one of them") }
+    return .text(text)
+  }
+  return switch given.text("models.prompt") {
+  case nil, "auto": .asFolder
+  case "none": .none
+  case let name?: .named(name)
   }
 }
 

@@ -20,7 +20,7 @@ enum TuneFile {
       let parts = line.split(separator: " ").map { Nanoseconds($0) }
       let numbers = parts.compactMap(\.self)
       guard numbers.count == parts.count, numbers.count > 4, numbers.allSatisfy({ $0 > 0 && $0 < 1 << 50 }), numbers[..<4].allSatisfy({ $0 <= 1 << 24 }) else { continue }
-      let cell = TuneCell(LaneLayout(lanes: Int(numbers[0]), threads: Int(numbers[1])), WarmUp.Shape(rows: Int(numbers[2]), length: Int(numbers[3])))
+      let cell = TuneCell(LaneLayout(lanes: Int(numbers[0]), threads: Int(numbers[1])), BatchShape(rows: Int(numbers[2]), length: Int(numbers[3])))
       for time in numbers.dropFirst(4) { record(cell, time) }
     }
   }

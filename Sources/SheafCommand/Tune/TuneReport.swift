@@ -40,7 +40,7 @@ struct TuneReport {
     let head = [""] + (isPadded ? lengths.map(String.init) : ["ms"])
     return [head] + Set(points.map(\.rows)).sorted().map { rows in
       ["\(rows)"] + lengths.map { length in
-        points.first { $0.cell.shape == WarmUp.Shape(rows: rows, length: length) }.map { Figures.milliseconds($0.time) } ?? "-"
+        points.first { $0.cell.shape == BatchShape(rows: rows, length: length) }.map { Figures.milliseconds($0.time) } ?? "-"
       }
     }
   }

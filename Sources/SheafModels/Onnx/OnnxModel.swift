@@ -1,4 +1,3 @@
-import Glibc
 import Sheaf
 import SheafONNX
 
@@ -8,95 +7,83 @@ public final class OnnxModel: Model {
   public let signature: Signature
   public let text: (any TextEncoder)?
   public let device: String
-  /// What was assumed about batching, or why there is none, one sentence each.
+  public let version: String?
+  /// What was found out about batching, one sentence each.
   public let notes: [String]
+  /// Why rows would be answered otherwise in company, as a run showed; `nil`: they are not.
+  public let coupling: String?
+  /// No row that was made up could be run, so that nothing is known of rows that can.
+  public let isUntried: Bool
   /// The loaded session, for reports.
   public let session: Session
-  let pooling: OnnxOptions.Pooling?
-  let normalize: Bool
   /// For every output of the signature, its index in the session.
   let kept: [Int]
-  /// What the session itself answers for the outputs of the signature, before pooling.
-  let rawOutputs: [TensorSpec]
+  let head: (any Head)?
+  /// What the head does, in words.
+  let steps: [String]
 
-  /// Loads the model (seconds for large ones).
+  /// Loads the model (seconds for large ones) and finds out by trying how rows become a batch of it.
   /// - Parameter runtime: shared by all models of a process; where left out, ONNX Runtime is loaded from where it is found.
   /// - Throws: `ONNXError` where library, file or device cannot be had; `ConfigurationError` where the options do not fit the model.
   public init(_ options: OnnxOptions, runtime: Runtime? = nil, text: (any TextEncoder)? = nil) throws {
-    let path = OnnxModel.file(options.path)
-    let provider = try Provider(options.device)
-    let session = try Session(
-      try runtime ?? Runtime(), path: path,
-      options: Session.Options(
-        provider: provider, intraOpThreads: options.intraOpThreads, allowCPUNodes: options.allowCPUNodes, providerOptions: options.providerOptions))
+    let folder = try ModelFolder(options.path), path = folder.file
+    let provider = try Provider(options.device), runtime = try runtime ?? Runtime()
+    let session: Session
+    do {
+      session = try Session(
+        runtime, path: path,
+        options: Session.Options(
+          provider: provider, intraOpThreads: options.intraOpThreads, allowCPUNodes: options.allowCPUNodes, providerOptions: options.providerOptions))
+    } catch { throw error.explained(by: path) }
     self.session = session
     device = provider.description
-    name = options.name ?? OnnxModel.name(path)
-    self.text = text
-    pooling = options.pooling
-    normalize = options.normalize
-
-    let kept = try OnnxModel.choose(session.outputs, options, path)
-    self.kept = kept
-    let contract = try BatchContract(
-      inputs: session.inputs, outputs: kept.map { session.outputs[$0] },
-      overrides: options.tensors.filter { entry in
+    name = options.name ?? folder.name
+    let config = try ModelConfig(folder)
+    var plan = try HeadPlan(session.outputs, options, folder, config)
+    let prompt = try Prompts(folder).text(options.prompt)
+    if let text, !prompt.isEmpty {
+      let prompted = PromptedEncoder(text, prompt: prompt)
+      if plan.excludesPrompt { plan.skip(tokens: try prompted.promptTokens()) }
+      self.text = prompted
+    } else {
+      self.text = text
+    }
+    kept = plan.kept
+    var maxLength = options.maxLength ?? session.metadata.entries["max_sequence"].flatMap { Int($0) }
+    var hints = ContractHints()
+    hints.vocabulary = text?.vocabularySize ?? config.vocabulary
+    hints.padID = Double(text?.padID ?? 0)
+    hints.acceptsUnsafe = options.acceptsUnsafeBatching
+    if let facts = GraphFacts(path: path) {
+      hints.isHalf = facts.isHalf
+      hints.quantisers = facts.quantisers
+    }
+    // Where the first run of every shape costs seconds, a CPU finds the same out.
+    let trialSession = provider == .cpu ? session : (try? Session(runtime, path: path, options: Session.Options(intraOpThreads: options.intraOpThreads))) ?? session
+    var finder = try ContractFinder(
+      trialSession, kept: kept,
+      overrides: options.tensors.filter { [kept] entry in
         // An override of an output that is not wanted is no mistake.
         !session.outputs.contains { $0.name == entry.key } || kept.contains { session.outputs[$0].name == entry.key }
-      }, path: path)
-    rawOutputs = contract.outputs
-    var outputs = contract.outputs
-    if options.pooling != nil { outputs[0] = try OnnxModel.pooled(outputs[0], path) }
-    if options.normalize, !outputs.contains(where: OnnxModel.isVector) {
-      throw refused(path, "no output is a FP32 [batch, width] to normalise", "set pooling, or leave normalize out")
-    }
-    var signature = Signature(
-      inputs: contract.inputs, outputs: outputs, maxRows: options.maxRows ?? contract.maxRows,
-      maxLength: options.maxLength ?? session.metadata.entries["max_sequence"].flatMap { Int($0) })
+      }, hints: hints, path: path)
+    let contract = try finder.find()
+    notes = plan.notes + contract.notes + (text == nil || prompt.isEmpty ? [] : ["every text gets the prompt \"\(prompt)\""])
+    coupling = contract.coupling?.description
+    isUntried = contract.isUntried
+    var inputs = contract.inputs
+    head = try plan.head(&inputs, contract, idsName: finder.idsName, takesText: text != nil)
+    steps = plan.words
+    // Exporters leave 0, or the largest number there is.
+    let version = session.metadata.version
+    self.version = options.version ?? (version > 0 && version < .max ? "\(version)" : nil)
+    if maxLength == nil, finder.idsName != nil { maxLength = config.positions }
+    var signature = Signature(inputs: inputs, outputs: head?.outputs ?? contract.outputs, maxRows: options.maxRows ?? contract.maxRows, maxLength: maxLength)
+    signature.fixedRows = contract.fixedRows
+    signature.example = contract.example
     // Each new shape costs seconds on these devices.
     signature.roundsShapes = options.roundsShapes ?? (provider != .cpu)
     self.signature = signature
-    notes = contract.notes
   }
 
-  public func makeContext() throws -> any RunContext { OnnxContext(self) }
-
-  // MARK: What the options mean
-
-  static func isVector(_ spec: TensorSpec) -> Bool { spec.type == .float32 && spec.shape.count == 2 && spec.batchAxis == 0 && spec.padAxis == nil }
-
-  private static func choose(_ outputs: [TensorInfo], _ options: OnnxOptions, _ path: String) throws -> [Int] {
-    let names = outputs.map(\.name).joined(separator: ", ")
-    if let wanted = options.outputs {
-      return try wanted.map { name in
-        guard let index = outputs.firstIndex(where: { $0.name == name }) else { throw refused(path, "there is no output \(name)", "it has \(names)") }
-        return index
-      }
-    }
-    guard options.pooling != nil else { return Array(outputs.indices) }
-    guard let index = outputs.firstIndex(where: { $0.shape.count == 3 }) else {
-      throw refused(path, "no output is [batch, length, width], which pooling needs", "it has \(names); leave pooling out")
-    }
-    return [index]
-  }
-
-  private static func pooled(_ spec: TensorSpec, _ path: String) throws -> TensorSpec {
-    guard spec.shape.count == 3, spec.batchAxis == 0, spec.type == .float32 || spec.type == .float16 else {
-      throw refused(path, "output \(spec.name) is not a floating-point [batch, length, width], which pooling needs", "name another in outputs first")
-    }
-    return TensorSpec(spec.name, .float32, [spec.shape[0], spec.shape[2]])
-  }
-
-  private static func file(_ path: String) -> String {
-    var status = stat()
-    guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else { return path }
-    return path + "/model.onnx"
-  }
-
-  private static func name(_ path: String) -> String {
-    let parts = path.split(separator: "/")
-    var name = String(parts.last ?? "model")
-    if name.hasSuffix(".onnx") { name.removeLast(5) }
-    return name == "model" && parts.count > 1 ? String(parts[parts.count - 2]) : name
-  }
+  public func makeContext() throws -> any RunContext { OnnxContext(session, kept: kept, signature, head: head) }
 }

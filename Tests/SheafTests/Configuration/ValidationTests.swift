@@ -36,7 +36,7 @@ import Testing
   @Test func allFaultsAreFound() {
     var configuration = WorkerConfiguration(
       kafka: [:], topics: .init(requests: ["a", "b c", "^d"], replies: "a", allowedReplies: ["d1"], deadLetters: "b c"),
-      batch: BatchSettings(maxRows: 0, maxTokens: 0, maxBytes: 0), limits: .init(records: 1, bytes: 1, span: 0), lanes: 0)
+      batch: BatchSettings(maxRows: 0, maxTokens: -1, maxBytes: 0), limits: .init(records: 1, bytes: 1, span: 0), lanes: 0)
     #expect(configuration.faults.map(\.key) == [
       "kafka.bootstrap.servers", "kafka.group.id", "topics.requests", "topics.replies", "topics.deadLetters", "topics.deadLetters", "topics.allowedReplies",
       "batch.maxRows", "batch.maxTokens", "batch.maxBytes", "lanes", "limits.records", "limits.bytes", "limits.span",

@@ -50,9 +50,9 @@ import Testing
     #expect(try deadline(["sheaf_deadline": "1000000000000", "sheaf_timeout": "60000"]) == 100 * second)
   }
 
-  @Test(arguments: ["", " 5", "-1", "1.5", "5ms", "1e3", "٣", "0x5", "1234567890123456789", "soon"]) func anythingElseIsMalformed(value: String) {
+  @Test(arguments: [" 5", "-1", "1.5", "5ms", "1e3", "٣", "0x5", "1234567890123456789", "soon"]) func anythingElseIsMalformed(value: String) {
     for (name, unit) in [("sheaf_deadline", "milliseconds since 1970"), ("sheaf_timeout", "milliseconds")] {
-      #expect(throws: RecordFault(.malformed, expected: "\(name) in \(unit), 1 to 18 decimal digits", came: value.isEmpty ? "nothing" : "\"\(value)\"")) {
+      #expect(throws: RecordFault(.malformed, expected: "\(name) in \(unit), 1 to 18 decimal digits", came: "\"\(value)\"")) {
         try deadline([name: value])
       }
     }

@@ -6,7 +6,7 @@ import Testing
 /// Whatever comes, a decoder answers with a request or a fault; what it accepts means what it says.
 @Suite struct DecodeFuzzTests {
   static let seeds = [
-    #"{"id":"7\n","inputs":[{"name":"x","shape":[2,3],"datatype":"FP32","data":[1,-2.5,3e4,0.0001,123456789012345678901234567890,6E-45]}],"parameters":{"a":[1,{"b":null}]}}"#,
+    #"{"id":"7\n","inputs":[{"name":"x","shape":[2,3],"datatype":"FP32","data":[1,-2.5,3e4,0.0001,123456789012345678901234567890,6E-45]}],"parameters":{"priority":0,"b":null}}"#,
     #"{"inputs":[{"data":[[1,2,3]],"name":"x","shape":[1,3],"datatype":"FP32"}],"outputs":[{"name":"y"}]}"#,
     #"{"inputs":[{"name":"input_ids","shape":[1,4],"datatype":"INT64","data":[101,7592,-1,102]},{"name":"attention_mask","shape":[1,4],"datatype":"INT64","data":[1,1,1,1]}]}"#,
     #"{"texts":["one","zwei\ud83d\ude00\u00e9","\"drei\""]}"#,

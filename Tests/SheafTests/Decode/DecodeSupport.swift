@@ -43,6 +43,11 @@ struct PlainRequest: Equatable {
   var lengths: [[Int32]?]
   /// Whether the first tensor lies in the record's value.
   var isInPlace: Bool
+  /// Inputs that it carries though it need not.
+  var optional: [String] = []
+  /// Outputs that it asks for.
+  var outputs: [Int] = []
+  var group: UInt64 = 0
 
   func elements<T: BitwiseCopyable>(_ index: Int, as type: T.Type) -> [T] {
     tensors[index].withUnsafeBytes { bytes in
@@ -56,14 +61,16 @@ extension RequestDecoder {
     try withRecord(value, headers: headers) { record in
       guard case .request(let request) = try decode(record) else { return nil }
       defer { request.release() }
-      let tensors = requestInputs.indices.map { request.tensor($0) }
+      let tensors = requestInputs.map { request.tensor($0) }
       let start = record.value.baseAddress!
       return PlainRequest(
         rows: Int(request.rows), length: Int(request.length), replyFormat: request.replyFormat,
         id: request.id.baseAddress == nil ? nil : String(decoding: request.id, as: UTF8.self),
         tensors: tensors.map { Array(UnsafeRawBufferPointer(start: $0.data, count: $0.byteCount)) },
         lengths: tensors.map { tensor in tensor.lengths.map { Array(UnsafeBufferPointer(start: $0, count: Int(request.rows))) } },
-        isInPlace: tensors[0].data >= start && tensors[0].data < start + max(1, record.value.count))
+        isInPlace: tensors[0].data! >= start && tensors[0].data! < start + max(1, record.value.count),
+        optional: signature.inputs.indices.filter { signature.inputs[$0].source != .request && request.tensor($0).data != nil }.map { signature.inputs[$0].name },
+        outputs: request.outputs.map { Int($0) }, group: request.group)
     }
   }
 
@@ -88,6 +95,18 @@ struct ByteEncoder: TextEncoder {
     if let bad = UTF8Bytes.firstInvalid(text) { throw RecordFault(.malformed, expected: "text in UTF-8", came: "byte \(bad)") }
     let kept = text.prefix(maxLength - 2)
     tokens.ids = [101] + kept.map { Int64($0) } + [102]
+  }
+}
+
+/// Ids are the bytes of both texts with a 0 between them; those behind it are the second's.
+struct PairEncoder: TextEncoder {
+  let maxLength = 16
+  let takesPairs = true
+
+  func encode(_ text: UnsafeRawBufferPointer, pair: UnsafeRawBufferPointer?, into tokens: inout TokenSequence) throws(RecordFault) {
+    tokens.removeAll()
+    tokens.ids = text.map { Int64($0) } + (pair.map { [0] + $0.map { Int64($0) } } ?? [])
+    if let pair { tokens.types = Array(repeating: 0, count: text.count + 1) + Array(repeating: 1, count: pair.count) }
   }
 }
 

@@ -42,17 +42,12 @@ final class ScriptedWriter: OutcomeWriter, @unchecked Sendable {  // The notes a
   let told = Locked<[UInt32: [String]]>([:])
   let released = Locked<[UInt32]>([])
 
-  func answer(_ requests: ArraySlice<Request>, _ outputs: OutputSplitter, _ batch: ModelBatch) {
-    var first = 0
-    for request in requests {
-      let rows = Int(request.rows)
-      defer { first += rows }
-      if let reason = (first..<first + rows).compactMap({ batch.failures[$0] }).first {
-        fail(request.record, RecordFault(.modelFailed, expected: "", came: reason))
-        continue
+  func answer(_ requests: ArraySlice<Request>, batchRows: Int, reply: (Int) -> BatchReply) {
+    for (index, request) in requests.enumerated() {
+      switch reply(index) {
+      case .failed(let reason): fail(request.record, RecordFault(.modelFailed, expected: "", came: reason))
+      case .value(let value, _): note(request.record, "\(value[0])")
       }
-      let slice = outputs.split(first: first, rows: rows, length: Int(request.length))[0]
-      note(request.record, "\(slice.data.load(as: UInt8.self))")
     }
   }
 

@@ -24,8 +24,8 @@ import Testing
     _ batcher: Batcher, _ gate: Gate, rounding: ShapeRounding? = nil, signals: @escaping () -> DeviceSignals? = { nil }, _ onRun: @escaping (ModelBatch) throws -> Void
   ) -> Lane {
     Lane(
-      signature: ScriptedContext.signature, context: ScriptedContext(onRun), batcher: batcher, source: source, writer: writer, gate: gate,
-      rounding: rounding, signals: signals, log: { [log] line in log.withLock { $0.append(line) } }, fail: { [faults] error in faults.withLock { $0.append("\(error)") } })
+      runner: LocalRunner(ScriptedContext.signature, modelName: "m", context: ScriptedContext(onRun), rounding: rounding), batcher: batcher, source: source, writer: writer, gate: gate,
+      signals: signals, log: { [log] line in log.withLock { $0.append(line) } }, fail: { [faults] error in faults.withLock { $0.append("\(error)") } })
   }
 
   private var told: [UInt32: [String]] { writer.told.withLock { $0 } }
@@ -92,7 +92,7 @@ import Testing
     let batcher = batcher(14, rows: 10)
     batcher.end()
     var sizes: [Int] = []
-    lane(batcher, gate(), rounding: ShapeRounding(grid: [1, 2, 4].map { WarmUp.Shape(rows: $0, length: 1) })) { batch in sizes.append(batch.rows) }.run()
+    lane(batcher, gate(), rounding: ShapeRounding(grid: [1, 2, 4].map { BatchShape(rows: $0, length: 1) })) { batch in sizes.append(batch.rows) }.run()
     #expect(sizes == [2, 4, 2, 4, 4])
     #expect(told == Dictionary(uniqueKeysWithValues: (0..<14).map { ($0, ["\($0)"]) }))
     #expect(batcher.settings.maxRows == 10 && log.withLock { $0.isEmpty })
@@ -142,7 +142,7 @@ import Testing
     batcher.end()
     lane(batcher, gate) { _ in
       gate.end()
-      throw ChildCrashed(description: "signal 9")
+      throw ChildCrashed("signal 9")
     }.run()
     #expect(told.isEmpty && writer.released.withLock { $0 } == [0])
     #expect(!gate.failed(isFirstOfBatch: true, ""))

@@ -12,9 +12,9 @@ import Testing
       let tensor = RequestTensor(data: record.value.baseAddress!, byteCount: 1, length: 1)
       var request = Request(record: record, rows: Int32(rows), length: 1, tensor: tensor, replyFormat: format)
       return values.withUnsafeBytes { data in
-        tail.withUnsafeBufferPointer { tail in
+        ([rows] + tail).withUnsafeBufferPointer { shape in
           func encode() -> [UInt8] {
-            let slice = OutputSlice(output: 0, data: data.baseAddress!, byteCount: data.count, tail: tail, rows: rows)
+            let slice = OutputSlice(output: 0, data: data.baseAddress!, byteCount: data.count, shape: shape)
             return [slice].withUnsafeBufferPointer { slices in
               let bytes = encoder.encode(request, slices)
               if format == .raw { #expect(bytes.baseAddress == data.baseAddress, "a raw reply is the output's own memory") }

@@ -126,7 +126,7 @@ struct BatchPlanner: Sendable {
   }
 
   private func fits(_ rows: Int, _ length: Int, _ bytes: Int, _ limits: BatchLimits) -> Bool {
-    rows <= limits.settings.maxRows && rows * length <= limits.settings.maxTokens && bytes <= limits.settings.maxBytes
+    rows <= limits.settings.maxRows && rows * length <= limits.settings.tokenBound && bytes <= limits.settings.maxBytes
   }
 
   /// The best longest bucket and number of rows.
@@ -192,7 +192,7 @@ struct BatchPlanner: Sendable {
 
   private func bucketIsTooLong(_ bucket: Int, _ rows: Int, _ model: CostModel, _ limits: BatchLimits) -> Bool {
     let length = LengthBuckets.longest(bucket)
-    return (rows + 1) * length > limits.settings.maxTokens || model.predict(rows: rows + 1, length: length, lanes: limits.lanes) > limits.runTime
+    return (rows + 1) * length > limits.settings.tokenBound || model.predict(rows: rows + 1, length: length, lanes: limits.lanes) > limits.runTime
   }
 
   @inline(__always) private mutating func consider(_ bucket: Int, _ rows: Int, _ length: Int, _ worth: Double, _ merit: Double, _ model: CostModel, _ limits: BatchLimits, _ best: inout Double) {

@@ -229,7 +229,7 @@ struct CostModel: Sendable {
 // MARK: - On disk
 
 extension CostModel {
-  private static let magic: [UInt8] = [0x53, 0x43, 0x4d, 1]  // "SCM", version 1.
+  private static let magic: [UInt8] = [0x53, 0x43, 0x4d, 2]  // "SCM", version 2: cells of 54 lengths.
 
   /// What a later process begins with: the prior, and what each cell knows. Some kilobytes.
   func encode() -> [UInt8] {

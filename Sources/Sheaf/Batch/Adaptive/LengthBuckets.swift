@@ -1,6 +1,6 @@
 /// Lengths in buckets: each its own to 16, then eight an octave.
 enum LengthBuckets {
-  static let count = 160
+  static let count = 192
 
   /// - Precondition: `length` is 1 or more.
   static func bucket(_ length: Int) -> Int {

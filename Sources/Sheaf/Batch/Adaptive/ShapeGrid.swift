@@ -2,7 +2,7 @@
 /// up to its own.
 enum ShapeGrid {
   static let rowClasses = 28
-  static let lengthClasses = 36
+  static let lengthClasses = 54
   static let cells = rowClasses * lengthClasses
 
   /// - Precondition: `size` is 1 or more.

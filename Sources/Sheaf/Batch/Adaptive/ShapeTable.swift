@@ -56,6 +56,6 @@ struct BatchLimits: Sendable {
   /// The most rows of a length within the settings, and no more than twice what was ever run: what was never run is not believed.
   func rows(length: Int, _ model: CostModel) -> Int {
     let believed = min(max(2, model.mostRows * 2), max(2, model.mostTokens * 2 / max(1, length)))
-    return max(1, min(settings.maxRows, settings.maxTokens / max(1, length), believed))
+    return max(1, min(settings.maxRows, settings.tokenBound / max(1, length), believed))
   }
 }

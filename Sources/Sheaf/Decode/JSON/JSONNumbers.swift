@@ -21,6 +21,9 @@ extension JSONReader {
     let isNegative = current == UInt8(ascii: "-")
     if isNegative { position &+= 1 }
     guard isDigit else {
+      var before = self
+      before.position = start
+      if let fault = before.notFinite(), expected() == "a number" { throw fault }
       if !isNegative { throw unexpected(expected()) }
       throw RecordFault(.malformed, expected: "a digit after the minus sign", came: "something else at byte \(position)")
     }
@@ -153,6 +156,44 @@ extension JSONReader {
     let isOneDigit = position == number.start + 1
     guard isOneDigit, number.mantissa <= 1 else { throw outOfRange("true or false", from: number.start) }
     return number.mantissa == 1
+  }
+
+  // MARK: Numbers of another type than the model's
+
+  /// A whole number that a float holds exactly.
+  mutating func wholeFloat<T: BinaryFloatingPoint>(_ type: String) throws(RecordFault) -> T {
+    _ = peek()
+    let start = position, value: Int64 = try integer()
+    guard let exact = T(exactly: value) else { throw outOfRange("a whole number that \(type) holds exactly, as the model takes it", from: start) }
+    return exact
+  }
+
+  /// A number without a fraction, however it is written.
+  mutating func wholeNumber<T: FixedWidthInteger>() throws(RecordFault) -> T {
+    _ = peek()
+    let start = position, value = try double()
+    guard abs(value) <= 0x1p53, let exact = T(exactly: value) else { throw outOfRange("a whole number that \("\(T.self)".uppercased()) can hold, as the model takes it", from: start) }
+    return exact
+  }
+
+  /// NaN, Infinity, -Infinity, as they are or as strings, or null, which stands for NaN; `nil`: something else comes.
+  mutating func nonFinite() throws(RecordFault) -> Double? {
+    let byte = peek()
+    guard byte == UInt8(ascii: "N") || byte == UInt8(ascii: "I") || byte == UInt8(ascii: "n") || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "-") else { return nil }
+    for (word, value) in [("NaN", Double.nan), ("Infinity", .infinity), ("-Infinity", -.infinity), ("null", .nan), ("\"NaN\"", .nan), ("\"Infinity\"", .infinity), ("\"-Infinity\"", -.infinity)] as [(StaticString, Double)] {
+      guard count - position >= word.utf8CodeUnitCount, memcmp(bytes + position, word.utf8Start, word.utf8CodeUnitCount) == 0 else { continue }
+      position += word.utf8CodeUnitCount
+      return value
+    }
+    return nil
+  }
+
+  /// Where a float was to come, and one of the words that JSON has no number for stands there.
+  @inline(never) func notFinite() -> RecordFault? {
+    var ahead = self
+    guard (try? ahead.nonFinite()) ?? nil != nil else { return nil }
+    let text = excerpt(UnsafeRawBufferPointer(start: bytes + position, count: ahead.position - position))
+    return RecordFault(.wrongInput, expected: "a number; NaN is sent raw (application/octet-stream), or as NaN or null where topics.nonFinite is accept", came: "\(text) at byte \(position)")
   }
 
   @inline(never) private func outOfRange(_ expected: String, from start: Int) -> RecordFault {

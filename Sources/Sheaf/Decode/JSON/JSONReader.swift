@@ -8,6 +8,9 @@ struct JSONReader {
   /// 10^0 to 10^64; here, so that numbers need not ask whether the global is there yet.
   let powers = powersOfTen
 
+  /// NaN, Infinity and their like are values; see `nonFinite()`.
+  var takesNonFinite = false
+
   /// How deep arrays and objects may nest in what is skipped.
   static let maxDepth = 64
 
@@ -84,7 +87,9 @@ struct JSONReader {
     case UInt8(ascii: "t"): try literal("true")
     case UInt8(ascii: "f"): try literal("false")
     case UInt8(ascii: "n"): try literal("null")
-    default: _ = try decimal("a value")
+    default:
+      if takesNonFinite, try nonFinite() != nil { return }
+      _ = try decimal("a value")
     }
   }
 

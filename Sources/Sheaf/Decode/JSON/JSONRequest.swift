@@ -1,154 +1,219 @@
-import Glibc
-
-/// The request of the Open Inference Protocol (v2), and two short forms for texts.
+/// The request of the Open Inference Protocol (v2), and shorter forms of it.
 ///
 ///     {"id": "7", "inputs": [{"name": "x", "shape": [2, 3], "datatype": "FP32", "data": [1, 2, 3, 4, 5, 6]}]}
-///     {"text": "one"}                {"texts": ["one", "two"]}
+///     {"inputs": [[1, 2, 3], [4, 5, 6]]}   {"inputs": {"x": [[1, 2, 3]]}}   {"instances": [[1, 2, 3]]}   [[1, 2, 3]]
+///     {"text": "one"}   {"texts": ["one", "two"]}   {"text": "one", "text_pair": "two"}   {"texts": [["one", "two"]]}   ["one"]
 extension RequestDecoder {
-  /// Reads a request into one block of memory.
+  /// Reads a request into one block of memory. Nothing of it is passed over: what is not known, or not done, is a fault that names it.
   ///
-  /// - `data` may be flat or nested as `shape` says; `datatype` has to be the model's.
-  /// - An input of datatype BYTES holds texts, a row each, whatever its name, where the model takes texts; its shape is `[rows]`
-  ///   or `[rows, 1]`.
-  /// - Inputs that the worker fills itself may be present if they say what it would say: a mask only ones, a constant its value.
-  /// - Every output is answered: `outputs` and `parameters`, like any other member that is not known, are read over.
+  /// - `data` may be flat or nested as `shape` says. Where `datatype` is left out it is the model's; numbers of another type are
+  ///   taken where nothing is lost.
+  /// - Short forms of one input are nested as deep as the model's shape; several are named.
+  /// - An input of datatype BYTES holds texts, a row each, whatever its name, where the model takes texts: shape `[rows]`,
+  ///   `[rows, 1]`, or `[rows, 2]` for pairs.
+  /// - Inputs that the worker makes up where they are left out (masks, token types) are used where they are there.
+  /// - `outputs` chooses what is answered, and in which order. A member that is null is as if it were not there.
+  ///
+  /// - Throws: faults that show a right request.
   func decodeJSON(_ record: Record, _ replyFormat: ReplyFormat) throws(RecordFault) -> Request {
-    var reader = JSONReader(record.value)
-    var block = RequestBlock()
-    var id: JSONString?
-    var hasInputs = false
-    inputs.removeAll(keepingCapacity: true)
-
-    try reader.take(UInt8(ascii: "{"), "a request, a JSON object")
-    var first = true
-    while let key = try reader.nextKey(&first) {
-      if key.equals("inputs") || textInput != nil && (key.equals("text") || key.equals("texts")) {
-        if hasInputs { throw RecordFault(.malformed, expected: "inputs, text or texts once", came: "another at byte \(key.position)") }
-        hasInputs = true
-        if key.equals("inputs") {
-          try readInputs(&reader, &block)
-        } else {
-          try readTexts(&reader, &block, key.equals("text") ? .one : .any)
-        }
-      } else if key.equals("id") {
-        if id != nil { throw RecordFault(.malformed, expected: "one id", came: "another at byte \(key.position)") }
-        let string = try reader.string("an id, a string")
-        if let bad = UTF8Bytes.firstInvalid(string.raw) {
-          throw RecordFault(.malformed, expected: "an id in UTF-8", came: "a byte that is not at byte \(string.position + bad)")
-        }
-        id = string
-      } else {
-        try reader.skip()
+    do throws(RecordFault) { return try readJSON(record, replyFormat) } catch {
+      switch error.code {
+      case .malformed, .wrongInput, .unsupported: throw error.showing(example)
+      default: throw error
       }
     }
-    try reader.end()
-    guard hasInputs else {
-      throw RecordFault(.wrongInput, expected: textInput == nil ? "a member \"inputs\"" : "a member \"inputs\", \"text\" or \"texts\"", came: "none")
+  }
+
+  private func readJSON(_ record: Record, _ replyFormat: ReplyFormat) throws(RecordFault) -> Request {
+    if let fault = Framing.fault(record.value) { throw fault }
+    var reader = JSONReader(Framing.withoutMark(record.value))
+    reader.takesNonFinite = options.takesNonFinite
+    var block = RequestBlock()
+    inputs.removeAll(keepingCapacity: true)
+    lengths.removeAll(keepingCapacity: true)
+    types.removeAll(keepingCapacity: true)
+    var members = Members()
+    switch reader.peek() {
+    case UInt8(ascii: "["): try readRows(&reader, &block)
+    case UInt8(ascii: "\"") where textInput != nil: try readTexts(&reader, &block, .one)
+    default: try readMembers(&reader, &block, &members)
     }
+    try reader.end()
+    if members.text != nil || members.textPair != nil || !members.hasInputs { try readText(members, reader, &block) }
     var request = try assemble(record, replyFormat, block)
-    if let id { request.id = id.raw }
+    if let id = members.id { request.id = id.raw }
+    if let outputs = members.outputs {
+      request.outputs = UnsafeBufferPointer(start: (request.block! + outputs.offset).assumingMemoryBound(to: UInt16.self), count: outputs.count)
+    }
     return request
   }
 
-  private func readInputs(_ reader: inout JSONReader, _ block: inout RequestBlock) throws(RecordFault) {
-    try reader.take(UInt8(ascii: "["), "inputs, an array")
-    var first = true
-    while try reader.nextElement(&first) { try readInput(&reader, &block) }
+  /// What a request says beside its inputs.
+  private struct Members {
+    var id: JSONString?
+    /// They have been read, or are the rows themselves.
+    var hasInputs = true
+    /// Where texts stand that are read once it is known whether they are pairs.
+    var text: Int?
+    var textPair: Int?
+    /// Where the indices of chosen outputs lie in the block.
+    var outputs: (offset: Int, count: Int)?
   }
 
-  /// What has to be known of an input before its data can be read.
-  private struct Header {
-    var name: JSONString?
-    var datatype: JSONString?
-    var shape: JSONShape?
-
-    var isComplete: Bool { name != nil && datatype != nil && shape != nil }
+  private func readMembers(_ reader: inout JSONReader, _ block: inout RequestBlock, _ members: inout Members) throws(RecordFault) {
+    try reader.take(UInt8(ascii: "{"), "a request, a JSON object")
+    members.hasInputs = false
+    var first = true, hasOutputs = false
+    while let key = try reader.nextKey(&first) {
+      if reader.peek() == UInt8(ascii: "n") {
+        try reader.literal("null")
+        continue
+      }
+      func once(_ isAgain: Bool) throws(RecordFault) {
+        if isAgain { throw RecordFault(.malformed, expected: "inputs, texts and every other member once", came: "another, \(excerpt(key.raw)), at byte \(key.position)") }
+      }
+      if key.equals("inputs") || key.equals("instances") {
+        try once(members.hasInputs || members.text != nil)
+        members.hasInputs = true
+        try readRows(&reader, &block, isInstances: key.equals("instances"))
+      } else if textInput != nil, key.equals("text") || key.equals("texts") || key.equals("input") {
+        try once(members.hasInputs || members.text != nil)
+        members.text = reader.position
+        try reader.skip()
+      } else if textInput != nil, key.equals("text_pair") {
+        try once(members.textPair != nil)
+        members.textPair = reader.position
+        try reader.skip()
+      } else if key.equals("outputs") {
+        try once(hasOutputs)
+        hasOutputs = true
+        members.outputs = try readOutputs(&reader, &block)
+      } else if key.equals("id") {
+        try once(members.id != nil)
+        members.id = try readID(&reader)
+      } else {
+        try readOther(key, &reader)
+      }
+    }
   }
 
-  private func readInput(_ reader: inout JSONReader, _ block: inout RequestBlock) throws(RecordFault) {
-    let start = reader.position
-    var header = Header()
-    var laterData: Int?
-    var hasData = false
-    try reader.take(UInt8(ascii: "{"), "an input, an object")
+  private func readID(_ reader: inout JSONReader) throws(RecordFault) -> JSONString {
+    let id = try reader.string("an id, a string")
+    if let bad = UTF8Bytes.firstInvalid(id.raw) {
+      throw RecordFault(.malformed, expected: "an id in UTF-8", came: "a byte that is not at byte \(id.position + bad)")
+    }
+    return id
+  }
+
+  /// Members that say what is so anyway; all others are faults.
+  private func readOther(_ key: JSONString, _ reader: inout JSONReader) throws(RecordFault) {
+    if key.equals("parameters") {
+      try reader.parameters("parameters")
+    } else if key.equals("model") {
+      // Clients made for several models have to name one; here there is no choice.
+      _ = try reader.string("a model's name, a string")
+    } else if key.equals("model_name") {
+      let name = try reader.string("a model's name, a string"), bytes = try name.unescaped(scratch)
+      guard modelName.isEmpty || equals(bytes, modelName) else {
+        throw RecordFault(.wrongInput, expected: "model \(modelName), or none named", came: "\(excerpt(name.raw)) at byte \(name.position)")
+      }
+    } else if key.equals("model_version") {
+      let version = try reader.string("a model's version, a string")
+      guard version.raw.isEmpty || modelVersion.map({ equals(version.raw, $0) }) ?? false else {
+        throw RecordFault(.unsupported, expected: modelVersion.map { "model_version \($0), or none" } ?? "no model_version, since this worker's model has none", came: "\(excerpt(version.raw)) at byte \(version.position)")
+      }
+    } else {
+      try reader.skip()  // What is no JSON is told of first.
+      let known = "id, inputs, outputs, parameters" + (textInput == nil ? "" : ", text, texts, text_pair")
+      throw RecordFault(.wrongInput, expected: "members \(known)", came: "\(excerpt(key.raw)) at byte \(key.position), which this worker does not know")
+    }
+  }
+
+  private func readText(_ members: Members, _ reader: JSONReader, _ block: inout RequestBlock) throws(RecordFault) {
+    guard let position = members.text else {
+      if members.textPair != nil { throw RecordFault(.wrongInput, expected: "a member \"text\" beside \"text_pair\"", came: "none") }
+      throw RecordFault(.wrongInput, expected: textInput == nil ? "a member \"inputs\"" : "a member \"inputs\", \"text\" or \"texts\"", came: "none")
+    }
+    var reader = reader
+    reader.position = position
+    if let pair = members.textPair { try readPair(&reader, at: pair, &block) } else { try readTexts(&reader, &block, .any) }
+  }
+
+  /// The value of `inputs`: an array of the protocol's inputs, an object of named ones, or rows.
+  private func readRows(_ reader: inout JSONReader, _ block: inout RequestBlock, isInstances: Bool = false) throws(RecordFault) {
+    switch reader.peek() {
+    case UInt8(ascii: "{") where !isInstances: return try readNamed(&reader, &block)
+    case UInt8(ascii: "\"") where textInput != nil: return try readTexts(&reader, &block, .one)
+    case UInt8(ascii: "["): break
+    default: throw reader.unexpected("inputs, an array")
+    }
+    var ahead = reader
+    ahead.position += 1
+    switch ahead.peek() {
+    case UInt8(ascii: "{") where isInstances:
+      throw RecordFault(.unsupported, expected: "instances as rows of one input; several are named in \"inputs\"", came: "an object at byte \(ahead.position)")
+    case UInt8(ascii: "{"), UInt8(ascii: "]"):
+      var first = true
+      try reader.take(UInt8(ascii: "["), "inputs, an array")
+      while try reader.nextElement(&first) { try readInput(&reader, &block) }
+    case UInt8(ascii: "\"") where textInput != nil: try readTexts(&reader, &block, .any)
+    default:
+      guard requestInputs.count == 1, let input = requestInputs.first else {
+        throw RecordFault(.wrongInput, expected: "inputs by name, since the model takes \(requestInputs.count)", came: "rows at byte \(reader.position)")
+      }
+      if textInput != nil, ahead.isArrayOfStrings { try readTexts(&reader, &block, .any) } else { try readNested(input, &reader, &block) }
+    }
+  }
+
+  /// `{"a": [[1, 2]], "b": [[3]]}`
+  private func readNamed(_ reader: inout JSONReader, _ block: inout RequestBlock) throws(RecordFault) {
+    try reader.take(UInt8(ascii: "{"), "inputs, an object")
     var first = true
     while let key = try reader.nextKey(&first) {
-      var isAgain = false
-      if key.equals("name") {
-        isAgain = header.name != nil
-        header.name = try reader.string("a name, a string")
-      } else if key.equals("datatype") {
-        isAgain = header.datatype != nil
-        header.datatype = try reader.string("a datatype, a string")
-      } else if key.equals("shape") {
-        isAgain = header.shape != nil
-        header.shape = try reader.shape()
-      } else if key.equals("data") {
-        isAgain = hasData
-        hasData = true
-        if header.isComplete {
-          try readData(header, &reader, &block)
-        } else {
-          laterData = reader.position
-          try reader.skip()
-        }
-      } else {
-        try reader.skip()
+      if reader.peek() == UInt8(ascii: "n") {
+        try reader.literal("null")
+        continue
       }
-      if isAgain { throw RecordFault(.malformed, expected: "every member of an input once", came: "another \(excerpt(key.raw)) at byte \(key.position)") }
-    }
-    guard hasData, header.isComplete else {
-      let missing = header.name == nil ? "name" : header.datatype == nil ? "datatype" : header.shape == nil ? "shape" : "data"
-      throw RecordFault(.wrongInput, expected: "an input with name, datatype, shape and data", came: "one without \(missing) at byte \(start)")
-    }
-    if let laterData {
-      let end = reader.position
-      reader.position = laterData
-      try readData(header, &reader, &block)
-      reader.position = end
+      try readNested(try find(key), &reader, &block)
     }
   }
 
-  private func readData(_ header: Header, _ reader: inout JSONReader, _ block: inout RequestBlock) throws(RecordFault) {
-    guard let name = header.name, let datatype = header.datatype, let shape = header.shape else { return }
-    if textInput != nil, datatype.equals("BYTES") {
-      let isColumn = shape.rank == 2 && shape[1] == 1
-      guard shape.rank == 1 || isColumn, shape[0] > 0 else {
-        throw RecordFault(.wrongInput, expected: "shape [rows] for texts", came: shape.description)
-      }
-      return try readTexts(&reader, &block, .shape(shape))
-    }
-    let input = try find(name)
-    let spec = signature.inputs[input]
-    guard equals(datatype.raw, spec.type.rawValue) else {
-      let types = textInput == input ? "\(spec.type.rawValue) or BYTES" : spec.type.rawValue
-      throw RecordFault(.wrongInput, expected: "datatype \(types) for \(spec.name)", came: "\(excerpt(datatype.raw)) at byte \(datatype.position)")
-    }
-    let (rows, length) = try spec.extents(of: shape)
-    // An element takes at least a digit and a comma, so a shape that the text cannot fill is refused before memory is taken.
-    guard let count = shape.elementCount, count <= reader.count - reader.position else { throw reader.wrongCount(shape, "fewer") }
-    let bytes = count * spec.type.size
-    try checkSize(rows: rows ?? 1, length: length, bytes: bytes)
-    let offset = block.append(bytes)
-    try reader.tensor(spec.type, shape, into: block.at(offset))
-    inputs.append(DecodedInput(input: input, rows: rows, length: length, offset: offset, byteCount: bytes))
-  }
-
-  /// The input of that name, which must not have come before.
-  private func find(_ name: JSONString) throws(RecordFault) -> Int {
-    let bytes = try name.unescaped(scratch)
-    for (index, spec) in signature.inputs.enumerated() where equals(bytes, spec.name) {
-      if inputs.contains(where: { $0.input == index }) {
-        throw RecordFault(.wrongInput, expected: "every input once", came: "another \(spec.name) at byte \(name.position)")
-      }
-      return index
-    }
-    let names = signature.inputs.map(\.name).joined(separator: ", ")
-    throw RecordFault(.wrongInput, expected: "an input of the model: \(names)", came: "\(excerpt(bytes)) at byte \(name.position)")
-  }
-
-  private func equals(_ bytes: UnsafeRawBufferPointer, _ text: String) -> Bool {
+  func equals(_ bytes: UnsafeRawBufferPointer, _ text: String) -> Bool {
     var text = text
-    return text.withUTF8 { $0.count == bytes.count && (bytes.isEmpty || memcmp($0.baseAddress!, bytes.baseAddress!, bytes.count) == 0) }
+    return text.withUTF8 { $0.elementsEqual(bytes) }
+  }
+}
+
+extension RecordFault {
+  /// The same with a right request beside what would have been right.
+  fileprivate func showing(_ example: String) -> RecordFault {
+    RecordFault(code, expected: "\(expected) (such a request is \(example))", came: came)
+  }
+}
+
+extension JSONReader {
+  /// Whether an array begins here whose first element is a string.
+  fileprivate var isArrayOfStrings: Bool {
+    var ahead = self
+    guard ahead.takes(UInt8(ascii: "[")) else { return false }
+    return ahead.peek() == UInt8(ascii: "\"")
+  }
+
+  /// Reads `parameters`: those that ask for what is done anyway are taken, all others are a fault.
+  mutating func parameters(_ place: String) throws(RecordFault) {
+    try take(UInt8(ascii: "{"), "\(place), an object")
+    var first = true
+    while let key = try nextKey(&first) {
+      let start = peek(), position = position
+      if start == UInt8(ascii: "n") {
+        try literal("null")
+      } else if key.equals("binary_data_output") || key.equals("binary_data"), start == UInt8(ascii: "f") {
+        try literal("false")
+      } else if key.equals("priority") || key.equals("timeout"), start == UInt8(ascii: "0") {
+        _ = try decimal("0")
+      } else {
+        throw RecordFault(.unsupported, expected: "\(place) without \(excerpt(key.raw)), which this worker does not do", came: "it at byte \(position)")
+      }
+    }
   }
 }

@@ -6,6 +6,17 @@ struct JSONShape {
 
   subscript(axis: Int) -> Int { extents[axis] }
 
+  init() {}
+
+  /// Extents in decimal digits with commas between them, as headers have them; `nil`: anything else.
+  init?(decimal text: UnsafeRawBufferPointer) {
+    for part in text.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false) {
+      let digits = part.drop { $0 == 32 }
+      guard !digits.isEmpty, digits.count <= 15, digits.allSatisfy({ $0 &- 48 < 10 }), rank < JSONShape.maxRank else { return nil }
+      append(digits.reduce(0) { $0 * 10 + Int($1 &- 48) })
+    }
+  }
+
   mutating func append(_ extent: Int) {
     extents[rank] = extent
     rank += 1
@@ -44,8 +55,48 @@ extension JSONReader {
     return shape
   }
 
+  /// The shape of arrays that are nested so deep, read off their brackets; `nil`: they are nested otherwise. Reads over them.
+  mutating func nestedShape(rank: Int) throws(RecordFault) -> JSONShape? {
+    var shape = JSONShape()
+    return try measure(rank, &shape) ? shape : nil
+  }
+
+  private mutating func measure(_ rank: Int, _ shape: inout JSONShape) throws(RecordFault) -> Bool {
+    let isArray = peek() == UInt8(ascii: "[")
+    guard isArray == (rank > 0), rank + shape.rank <= JSONShape.maxRank else { return false }
+    guard isArray else {
+      if !takesNonFinite, let fault = notFinite() { throw fault }
+      try skip()
+      return true
+    }
+    position += 1
+    var first = true, count = 0, inner: JSONShape?
+    let level = shape.rank
+    while try nextElement(&first) {
+      if inner == nil {
+        var below = JSONShape()
+        for _ in 0...level { below.append(0) }
+        guard try measure(rank - 1, &below) else { return false }
+        inner = below
+      } else {
+        try skip()
+      }
+      count += 1
+    }
+    shape.append(count)
+    for axis in (level + 1)..<max(level + 1, level + rank) { shape.append(inner.map { axis < $0.rank ? $0[axis] : 0 } ?? 0) }
+    return true
+  }
+
   /// Reads the elements of a tensor, flat or nested as its shape says, to `memory`, which has room for them and is aligned.
-  mutating func tensor(_ type: ElementType, _ shape: JSONShape, into memory: UnsafeMutableRawPointer) throws(RecordFault) {
+  /// - Parameter nonFinite: floats may be NaN, infinite or null.
+  mutating func tensor(_ type: ElementType, _ shape: JSONShape, _ conversion: Conversion = .none, nonFinite: Bool = false, into memory: UnsafeMutableRawPointer) throws(RecordFault) {
+    switch conversion {
+    case .none: break
+    case .wholeToFloat: return try wholeToFloat(type, shape, memory)
+    case .floatToWhole: return try floatToWhole(type, shape, memory)
+    }
+    if nonFinite, type.isFloat { return try floatsWithNaN(type, shape, memory) }
     switch type {
     case .bool: try elements(shape, memory.assumingMemoryBound(to: Bool.self)) { r throws(RecordFault) in try r.boolean() }
     case .uint8: try elements(shape, memory.assumingMemoryBound(to: UInt8.self)) { r throws(RecordFault) in try r.integer() }
@@ -59,6 +110,36 @@ extension JSONReader {
     case .float16: try elements(shape, memory.assumingMemoryBound(to: Float16.self)) { r throws(RecordFault) in try r.half() }
     case .float32: try elements(shape, memory.assumingMemoryBound(to: Float.self)) { r throws(RecordFault) in try r.float() }
     case .float64: try elements(shape, memory.assumingMemoryBound(to: Double.self)) { r throws(RecordFault) in try r.double() }
+    case .bytes: preconditionFailure("strings have no elements of one size")
+    }
+  }
+
+  private mutating func wholeToFloat(_ type: ElementType, _ shape: JSONShape, _ memory: UnsafeMutableRawPointer) throws(RecordFault) {
+    switch type {
+    case .float16: try elements(shape, memory.assumingMemoryBound(to: Float16.self)) { r throws(RecordFault) in try r.wholeFloat("FP16") }
+    case .float32: try elements(shape, memory.assumingMemoryBound(to: Float.self)) { r throws(RecordFault) in try r.wholeFloat("FP32") }
+    default: try elements(shape, memory.assumingMemoryBound(to: Double.self)) { r throws(RecordFault) in try r.wholeFloat("FP64") }
+    }
+  }
+
+  private mutating func floatToWhole(_ type: ElementType, _ shape: JSONShape, _ memory: UnsafeMutableRawPointer) throws(RecordFault) {
+    switch type {
+    case .uint8: try elements(shape, memory.assumingMemoryBound(to: UInt8.self)) { r throws(RecordFault) in try r.wholeNumber() }
+    case .uint16: try elements(shape, memory.assumingMemoryBound(to: UInt16.self)) { r throws(RecordFault) in try r.wholeNumber() }
+    case .uint32: try elements(shape, memory.assumingMemoryBound(to: UInt32.self)) { r throws(RecordFault) in try r.wholeNumber() }
+    case .uint64: try elements(shape, memory.assumingMemoryBound(to: UInt64.self)) { r throws(RecordFault) in try r.wholeNumber() }
+    case .int8: try elements(shape, memory.assumingMemoryBound(to: Int8.self)) { r throws(RecordFault) in try r.wholeNumber() }
+    case .int16: try elements(shape, memory.assumingMemoryBound(to: Int16.self)) { r throws(RecordFault) in try r.wholeNumber() }
+    case .int32: try elements(shape, memory.assumingMemoryBound(to: Int32.self)) { r throws(RecordFault) in try r.wholeNumber() }
+    default: try elements(shape, memory.assumingMemoryBound(to: Int64.self)) { r throws(RecordFault) in try r.wholeNumber() }
+    }
+  }
+
+  private mutating func floatsWithNaN(_ type: ElementType, _ shape: JSONShape, _ memory: UnsafeMutableRawPointer) throws(RecordFault) {
+    switch type {
+    case .float16: try elements(shape, memory.assumingMemoryBound(to: Float16.self)) { r throws(RecordFault) in if let v = try r.nonFinite() { Float16(v) } else { try r.half() } }
+    case .float32: try elements(shape, memory.assumingMemoryBound(to: Float.self)) { r throws(RecordFault) in if let v = try r.nonFinite() { Float(v) } else { try r.float() } }
+    default: try elements(shape, memory.assumingMemoryBound(to: Double.self)) { r throws(RecordFault) in if let v = try r.nonFinite() { v } else { try r.double() } }
     }
   }
 
@@ -66,6 +147,11 @@ extension JSONReader {
   @inline(__always) private mutating func elements<T>(
     _ shape: JSONShape, _ memory: UnsafeMutablePointer<T>, _ read: (inout JSONReader) throws(RecordFault) -> T
   ) throws(RecordFault) {
+    // One element may stand without brackets.
+    if shape.elementCount == 1, peek() != UInt8(ascii: "[") {
+      memory[0] = try read(&self)
+      return
+    }
     try nested(shape) { reader, start, count throws(RecordFault) in
       var index = 0
       var first = true

@@ -22,6 +22,7 @@ package enum JSONValue: Sendable {
   package var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
   package var array: [JSONValue]? { if case .array(let value) = self { value } else { nil } }
   package var object: [String: JSONValue]? { if case .object(let value) = self { value } else { nil } }
+  package var number: Double? { if case .number(let value) = self { value } else { nil } }
   package var isNull: Bool { if case .null = self { true } else { false } }
   /// A number that is an integer of at most 2^53.
   package var int: Int? {

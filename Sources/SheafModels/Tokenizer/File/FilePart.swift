@@ -10,11 +10,16 @@ struct FilePart {
 
   /// A whole file; `nil`: there is none.
   init?(file path: String) throws(ConfigurationError) {
-    guard let bytes = Self.read(path) else { return nil }
+    guard let bytes = readWhole(path) else { return nil }
+    try self.init(bytes[...], path: path)
+  }
+
+  /// - Parameter path: of the file that they are of.
+  init(_ bytes: ArraySlice<UInt8>, path: String) throws(ConfigurationError) {
     let tree = bytes.withUnsafeBytes { text in Result { () throws(JSONTree.Invalid) in try JSONTree(text) } }
     switch tree {
     case .success(let tree): self.init(node: tree.root, key: "", path: path)
-    case .failure(let error): throw ConfigurationError(key: "tokenizer", value: path, problem: error.problem, fix: "fetch the file again")
+    case .failure(let error): throw ConfigurationError(key: "model", value: path, problem: error.problem, fix: "fetch the file again")
     }
   }
 
@@ -22,15 +27,6 @@ struct FilePart {
     self.node = node
     self.key = key
     self.path = path
-  }
-
-  private static func read(_ path: String) -> [UInt8]? {
-    guard let file = fopen(path, "rb") else { return nil }
-    defer { fclose(file) }
-    var bytes: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 1 << 16)
-    while case let count = fread(&chunk, 1, chunk.count, file), count > 0 { bytes += chunk[..<count] }
-    return bytes
   }
 
   /// A member that is there and not null.
@@ -87,8 +83,8 @@ struct FilePart {
 
   func refused(_ problem: String) -> ConfigurationError { refused("", problem) }
 
-  func refused(_ value: String, _ problem: String) -> ConfigurationError {
-    ConfigurationError(key: "\(path): \(key)", value: value, problem: problem, fix: Self.fix)
+  func refused(_ value: String, _ problem: String, fix: String = Self.fix) -> ConfigurationError {
+    ConfigurationError(key: key.isEmpty ? path : "\(path): \(key)", value: value, problem: problem, fix: fix)
   }
 
   /// Of the type itself.

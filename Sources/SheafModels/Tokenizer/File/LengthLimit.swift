@@ -17,7 +17,7 @@ struct LengthLimit {
     "luke", "mluke",
   ]
 
-  init(folder: String, _ root: FilePart, _ configuration: ModelConfiguration, asked: Int?) throws(ConfigurationError) {
+  init(folder: String, _ root: FilePart, _ configuration: TokenizerSurroundings, asked: Int?) throws(ConfigurationError) {
     let positions = Self.positions(configuration.model)
     if let asked {
       if let positions, asked > positions {
@@ -42,7 +42,7 @@ struct LengthLimit {
     }
   }
 
-  private static func positions(_ model: FilePart?) -> Int? {
+  static func positions(_ model: FilePart?) -> Int? {
     guard let model, let positions = model["max_position_embeddings"]?.node.int, positions >= 1 else { return nil }
     guard offsetModels.contains(model["model_type"]?.node.string ?? "") else { return positions }
     let padding = model["pad_token_id"]?.node.int ?? 1
@@ -51,7 +51,7 @@ struct LengthLimit {
 }
 
 /// The small files beside tokenizer.json, where they are there.
-struct ModelConfiguration {
+struct TokenizerSurroundings {
   /// config.json
   let model: FilePart?
   /// tokenizer_config.json

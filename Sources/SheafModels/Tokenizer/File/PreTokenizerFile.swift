@@ -24,7 +24,9 @@ extension PreTokenizer {
     case "Digits":
       return [.split(Splitter(matcher: .characters(.number), behavior: try part.bool("individual_digits", default: false) ? .isolated : .contiguous))]
     case "CharDelimiterSplit": return [.split(Splitter(matcher: .character(try character(part, "delimiter")), behavior: .removed))]
-    case "UnicodeScripts": return [.scripts]
+    case "UnicodeScripts":
+      if let missing = Regex.missing { throw part.refused("UnicodeScripts", "needs Oniguruma's tables: \(missing)") }
+      return [.scripts]
     case "FixedLength":
       let length = part["length"]?.node.int ?? 5
       guard 1...1_000_000 ~= length else { throw part.refused("\(length)", "is not a length from 1 to 1000000") }

@@ -5,7 +5,7 @@ import Sheaf
 struct TokenizerFile {
   private let folder: String
   private let root: FilePart
-  private let configuration: ModelConfiguration
+  private let configuration: TokenizerSurroundings
   private let model: ModelFile
   private let added: AddedTokensFile
 
@@ -19,7 +19,7 @@ struct TokenizerFile {
         fix: "put the model's tokenizer.json there, or use format json with input ids")
     }
     self.root = root
-    configuration = try ModelConfiguration(folder: folder)
+    configuration = try TokenizerSurroundings(folder: folder)
     model = try ModelFile(root)
     added = try AddedTokensFile(root, model)
   }
