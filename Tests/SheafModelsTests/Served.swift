@@ -25,9 +25,11 @@ final class Served {
     var texts: [String] = []
   }
 
-  init(_ model: OnnxModel, format: DecodeOptions.Format = .json) throws {
+  init(_ model: OnnxModel, format: DecodeOptions.Format = .json, nonFinite: Bool = false) throws {
     self.model = model
-    decoder = RequestDecoder(signature: model.signature, text: model.text, options: DecodeOptions(format: format), modelName: model.name)
+    var options = DecodeOptions(format: format)
+    options.takesNonFinite = nonFinite
+    decoder = RequestDecoder(signature: model.signature, text: model.text, options: options, modelName: model.name)
     runner = try LocalRunner(model)
   }
 

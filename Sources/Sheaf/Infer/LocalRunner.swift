@@ -42,7 +42,7 @@ final class LocalRunner: BatchRunner {
     }
     try filler.fill(batch, requests)
     var run = BatchRun(parts: [try runFilled(requests.first?.record, requests.last?.record)])
-    try splitter.begin(batch)
+    try splitter.begin(batch, isOneRequest: requests.count == 1 && batch.rows == batch.requested)
     failures = batch.failures
     count(&run)
     return run

@@ -129,6 +129,8 @@ public struct RowExample: Sendable, Hashable {
   public var extents: [String: Int] = [:]
   /// Integers of an input lie below this, by the input's name; others below `anyLimit`.
   public var limits: [String: Int] = [:]
+  /// Inputs that all rows share have this whole number throughout, where they are integers or booleans; `nil`: any.
+  package var sharedValue: Int?
   /// Answers are rounded as half precision's are, so that comparisons have to be as coarse. Default false.
   public var isHalf = false
 

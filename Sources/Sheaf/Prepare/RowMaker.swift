@@ -56,7 +56,7 @@ struct RowMaker {
       let extents = spec.rowExtents(length: length, signature.example), count = extents.reduce(1, *)
       let bytes: [UInt8]
       if spec.batchAxis == nil {
-        bytes = shared[index] ?? values(spec, count, isExtreme)
+        bytes = shared[index] ?? sharedValue(spec, count) ?? values(spec, count, isExtreme)
         shared[index] = bytes
       } else {
         bytes = values(spec, count, isExtreme)
@@ -76,6 +76,14 @@ struct RowMaker {
     }
     made += 1
     return MadeUpRow(tensors: tensors, length: length, of: signature.fixedLength ?? length, blocks: blocks)
+  }
+
+  private func sharedValue(_ spec: TensorSpec, _ count: Int) -> [UInt8]? {
+    guard let value = signature.example.sharedValue, spec.type.isInteger || spec.type == .bool else { return nil }
+    return [UInt8](unsafeUninitializedCapacity: count * spec.type.size) { buffer, filled in
+      if let base = buffer.baseAddress { replicate(Double(spec.type == .bool ? value & 1 : value), spec.type, base, count * spec.type.size) }
+      filled = count * spec.type.size
+    }
   }
 
   private mutating func values(_ spec: TensorSpec, _ count: Int, _ isExtreme: Bool) -> [UInt8] {

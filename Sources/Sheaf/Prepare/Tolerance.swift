@@ -4,6 +4,11 @@ package struct Tolerance {
     /// The largest absolute one; infinite where shapes or NaNs differ.
     package var largest: Double
     package var isWithin: Bool
+
+    package init(largest: Double, isWithin: Bool) {
+      self.largest = largest
+      self.isWithin = isWithin
+    }
   }
 
   let absolute: Double

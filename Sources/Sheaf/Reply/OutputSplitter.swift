@@ -47,30 +47,33 @@ final class OutputSplitter {
   }
 
   /// Takes up a batch that has run.
+  /// - Parameter isOneRequest: the batch holds one request, whole and nothing else: an output without its rows is that request's all
+  ///   the same, as it came.
   /// - Throws: where an output is missing, has not the batch's rows, or not as many bytes as its shape says.
-  func begin(_ batch: ModelBatch) throws(BatchFault) {
+  func begin(_ batch: ModelBatch, isOneRequest: Bool = false) throws(BatchFault) {
     self.batch = nil
     reserve(batch.outputs.reduce(0) { $0 + $1.shape.count })
     var place = 0
     for (index, spec) in signature.outputs.enumerated() {
       let tensor = batch.outputs[index]
       guard let data = tensor.data else { throw BatchFault("the model gave no output \"\(spec.name)\"") }
-      try check(tensor, spec, rows: batch.rows)
+      let hasRows = spec.batchAxis.map { tensor.shape.indices.contains($0) && tensor.shape[$0] == batch.rows } ?? true
+      try check(tensor, spec, rows: batch.rows, mayLackRows: isOneRequest && !hasRows)
       for (axis, extent) in tensor.shape.enumerated() { whole[place + axis] = extent }
       let padAxis = spec.padAxis.flatMap { tensor.shape.indices.contains($0) && $0 != spec.batchAxis && tensor.shape[$0] == batch.length ? $0 : nil }
       cuts[index] = Cut(
-        data: data, byteCount: tensor.byteCount, place: place, rank: tensor.shape.count, batchAxis: spec.batchAxis ?? -1, padAxis: padAxis ?? -1,
-        rowBytes: spec.batchAxis == 0 && spec.type != .bytes ? tensor.shape[1...].reduce(spec.type.size, *) : -1, isStrings: spec.type == .bytes, isRagged: spec.isRagged)
+        data: data, byteCount: tensor.byteCount, place: place, rank: tensor.shape.count, batchAxis: hasRows ? spec.batchAxis ?? -1 : -1, padAxis: hasRows ? padAxis ?? -1 : -1,
+        rowBytes: hasRows && spec.batchAxis == 0 && spec.type != .bytes ? tensor.shape[1...].reduce(spec.type.size, *) : -1, isStrings: spec.type == .bytes, isRagged: spec.isRagged)
       place += tensor.shape.count
     }
     self.batch = batch
   }
 
-  private func check(_ tensor: ModelBatch.Tensor, _ spec: TensorSpec, rows: Int) throws(BatchFault) {
+  private func check(_ tensor: ModelBatch.Tensor, _ spec: TensorSpec, rows: Int, mayLackRows: Bool) throws(BatchFault) {
     if spec.isRagged, tensor.rowStarts.count != rows + 1 || tensor.shape.first != tensor.rowStarts.last || !zip(tensor.rowStarts, tensor.rowStarts.dropFirst()).allSatisfy({ $0 <= $1 }) {
       throw BatchFault("output \"\(spec.name)\" has entries of \(tensor.rowStarts.count - 1) rows for a batch of \(rows)")
     }
-    if let axis = spec.batchAxis, !tensor.shape.indices.contains(axis) || tensor.shape[axis] != rows {
+    if !mayLackRows, let axis = spec.batchAxis, !tensor.shape.indices.contains(axis) || tensor.shape[axis] != rows {
       throw BatchFault("output \"\(spec.name)\" has shape \(tensor.shape) for a batch of \(rows) rows")
     }
     if spec.batchAxis ?? 0 != 0, spec.type == .bytes { throw BatchFault("output \"\(spec.name)\" stacks strings along another axis than the first") }

@@ -57,6 +57,7 @@ public final class OnnxModel: Model {
     if let facts = GraphFacts(path: path) {
       hints.isHalf = facts.isHalf
       hints.quantisers = facts.quantisers
+      hints.constantOutputs = facts.constantOutputs
     }
     // Where the first run of every shape costs seconds, a CPU finds the same out.
     let trialSession = provider == .cpu ? session : (try? Session(runtime, path: path, options: Session.Options(intraOpThreads: options.intraOpThreads))) ?? session

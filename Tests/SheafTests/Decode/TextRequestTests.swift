@@ -147,6 +147,39 @@ import Testing
     #expect(pairs.fault(Array(text.utf8)) != nil)
   }
 
+  /// Ends every text with 3.
+  private struct SeparatingEncoder: TextEncoder {
+    let maxLength = 64
+    let takesPairs = true
+
+    func encode(_ text: UnsafeRawBufferPointer, pair: UnsafeRawBufferPointer?, into tokens: inout TokenSequence) throws(RecordFault) {
+      tokens.removeAll()
+      tokens.ids = [2] + text.map { Int64($0) } + [3] + (pair.map { $0.map { Int64($0) } + [3] } ?? [])
+      if let pair { tokens.types = Array(repeating: 0, count: text.count + 2) + Array(repeating: 1, count: pair.count + 1) }
+    }
+  }
+
+  /// A model that scores pairs, and is sent both texts as one: they could not be told apart.
+  @Test func twoTextsInOneAreAFault() throws {
+    var signature = Signatures.text
+    signature.outputs = [.rows("score", .float32, [1])]
+    let scoring = RequestDecoder(signature: signature, text: SeparatingEncoder(), options: DecodeOptions(format: .text))
+    func isPairFault(_ value: String, _ type: String) -> Bool { scoring.fault(Array(value.utf8), headers: ["content-type": type])?.expected.contains("pair") == true }
+    #expect(isPairFault("a [SEP] b", "text/plain") && isPairFault("a</s></s>b", "text/plain") && isPairFault(#"{"text":"a [SEP] b"}"#, "application/json"))
+    #expect(try scoring.decoded(Array("a b".utf8))?.rows == 1)
+    // The same of ids: those of a pair come with their types.
+    func ids(_ ids: [Int], types: [Int]? = nil) -> String {
+      func tensor(_ name: String, _ values: [Int]) -> String { "{\"name\":\"\(name)\",\"shape\":[1,\(values.count)],\"datatype\":\"INT64\",\"data\":\(values)}" }
+      return "{\"inputs\":[\(tensor("input_ids", ids))\(types.map { "," + tensor("token_type_ids", $0) } ?? "")]}"
+    }
+    #expect(isPairFault(ids([2, 97, 3, 98, 3]), "application/json"))
+    #expect(try scoring.decoded(Array(ids([2, 97, 3, 98, 3], types: [0, 0, 0, 1, 1]).utf8), headers: ["content-type": "application/json"])?.rows == 1)
+    #expect(try scoring.decoded(Array(ids([2, 97, 3]).utf8), headers: ["content-type": "application/json"])?.rows == 1)
+    // Vectors are made of single texts.
+    signature.outputs = [.rows("vector", .float32, [384])]
+    #expect(try RequestDecoder(signature: signature, text: SeparatingEncoder(), options: DecodeOptions(format: .text)).decoded(Array("a [SEP] b".utf8))?.rows == 1)
+  }
+
   @Test func aModelWithoutPairsSaysSo() {
     #expect(fault(#"{"texts":[["a","b"]]}"#)?.expected.contains("takes no pair") == true)
   }

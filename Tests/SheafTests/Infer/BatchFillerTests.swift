@@ -129,6 +129,39 @@ import Testing
     #expect(values(rest[3]) == [301, 302, 304, 305] && Array(rest[3].shape) == [2, 2])
   }
 
+  /// Rows with numbers of entries of their own.
+  @Test func raggedRowsAreCutByTheirCounts() throws {
+    var entries = TensorSpec("entries", .int64, [.symbolic("entries"), .fixed(2)], batchAxis: nil), names = TensorSpec("names", .bytes, [.symbolic("entries")], batchAxis: nil)
+    entries.isRagged = true
+    names.isRagged = true
+    let signature = Signature(inputs: [], outputs: [entries, names]), splitter = OutputSplitter(signature)
+    func filled(_ counts: [Int]) -> ModelBatch {
+      batch(signature, rows: counts.count, length: 1) { batch in
+        let count = counts.reduce(0, +)
+        (0..<Int64(count * 2)).map { $0 }.withUnsafeBytes { batch.setRagged(0, counts: counts, bytes: $0, extents: [2]) }
+        BytesElements.encode((0..<count).map { Array("name\($0)".utf8) }).withUnsafeBytes { batch.setRagged(1, counts: counts, bytes: $0) }
+      }
+    }
+    let whole = filled([2, 0, 3])
+    try splitter.begin(whole)
+    let first = splitter.split(first: 0, rows: 1, length: 1)
+    #expect(values(first[0]) == [0, 1, 2, 3] && Array(first[0].shape) == [2, 2] && Array(first[1].shape) == [2])
+    let none = splitter.split(first: 1, rows: 1, length: 1)
+    #expect(values(none[0]) == [] && Array(none[0].shape) == [0, 2] && none[1].byteCount == 0)
+    let rest = splitter.split(first: 1, rows: 2, length: 1)
+    #expect(values(rest[0]) == [4, 5, 6, 7, 8, 9] && BytesElements(rest[1].bytes).map { String(decoding: $0, as: UTF8.self) } == ["name2", "name3", "name4"])
+    // Counts that are not as many as rows.
+    #expect(throws: BatchFault.self) { try splitter.begin(self.batch(signature, rows: 2, length: 1) { _ in [Int64]().withUnsafeBytes { whole.setRagged(0, counts: [1], bytes: $0, extents: [2]) } }) }
+    // Parts put together are as one run.
+    let joiner = OutputJoiner(signature)
+    joiner.begin(rows: 5, length: 1)
+    try joiner.append(filled([2, 0, 3]))
+    try joiner.append(filled([1, 1]))
+    try splitter.begin(joiner.whole)
+    let joined = splitter.split(first: 2, rows: 3, length: 1)
+    #expect(values(joined[0]) == [4, 5, 6, 7, 8, 9, 0, 1, 2, 3] && BytesElements(joined[1].bytes).map { String(decoding: $0, as: UTF8.self) } == ["name2", "name3", "name4", "name0", "name1"])
+  }
+
   /// An answer of a wrong number of rows would give a record its neighbour's.
   @Test func wrongRowsAndMissingOutputsAreRefused() {
     let signature = Signature(inputs: [], outputs: [.rows("vector", .int64, [2])]), splitter = OutputSplitter(signature)

@@ -116,7 +116,7 @@ extension ContractFinder {
     let rows = lengths.map { trial.row(length: $0) }
     var largest = 0.0, isWithin = true
     func compare(_ answers: [[RowTrial.Answer]], _ alone: [[[RowTrial.Answer]]], _ rows: Range<Int>) {
-      for (output, spec) in padded.outputs.enumerated() where spec.batchAxis != nil {
+      for (output, spec) in padded.outputs.enumerated() {
         for (place, row) in rows.enumerated() {
           let difference = Tolerance(spec.type, isHalf: hints.isHalf).compare(answers[output][place], alone[row][output][0])
           largest = max(largest, difference.largest)

@@ -42,6 +42,15 @@ struct ContractFinder {
     }
     guard var found = chosen, found.verdict != .whole else { return whole(chosen) }
     try joinClasses(&found)
+    // Rows that work upon each other by what the model is, not by how it was quantised, are one request's, and stay with it.
+    if case .coupled(let coupling) = found.verdict, !hints.acceptsUnsafe, coupling.cause.isEmpty || found.rowAxes.fixed != nil {
+      joinRows(found.rowAxes)
+      var contract = whole(found)
+      if found.rowAxes.fixed == nil { contract.coupling = coupling }
+      return contract
+    }
+    // Where not even two run, what seems a row may be a part of one; texts are rows.
+    if case .alone = found.verdict, found.rowAxes.fixed == nil, idsName == nil { return whole(found) }
     try follow(&found)
     var contract = contract(found)
     try pad(&contract, found)
@@ -94,60 +103,98 @@ struct ContractFinder {
   private func attempt(_ rowAxes: RowAxes) throws -> Attempt? {
     guard var example = try findExample(rowAxes) else { return nil }
     try raiseLimits(&example, rowAxes)
+    guard var result = try compare(rowAxes, example) else { return nil }
+    guard result.verdict == .rows, hasSharedIntegers(rowAxes) else { return result }
+    // What all rows share may say which axis is summed along, for one: rows have to stand for themselves whatever it says.
+    for value in [0, 1, 2, -1] {
+      example.sharedValue = value
+      guard let other = try compare(rowAxes, example), other.verdict != .rows || other.roles != result.roles else { continue }
+      if case .alone = other.verdict { continue }
+      result.verdict = .whole
+      result.roles = result.roles.map { $0 == .shared ? .shared : .whole }
+      break
+    }
+    return result
+  }
+
+  private func hasSharedIntegers(_ rowAxes: RowAxes) -> Bool {
+    specs(rowAxes).contains { $0.batchAxis == nil && $0.source == .request && ($0.type.isInteger || $0.type == .bool) }
+  }
+
+  /// Runs rows alone and in company. - Returns: nil: the model does not take them.
+  private func compare(_ rowAxes: RowAxes, _ example: RowExample) throws -> Attempt? {
     let trial = trials.trial(trials.signature(specs(rowAxes), example, fixedRows: rowAxes.fixed))
     let rows = (0..<(rowAxes.fixed.map { max(2, $0) } ?? 3)).map { _ in trial.row() }
     var alone: [[RowTrial.Answer]] = []
-    for row in rows.prefix(4) {
+    for row in rows.prefix(3) {
       guard let answers = try trials.whole(trial, [row]) else { return nil }
       alone.append(answers)
     }
     guard let again = try trials.whole(trial, [rows[0]]) else { return nil }
     let tolerances = outputs.map { Tolerance(ElementType($0.type)!, isHalf: hints.isHalf) }
-    let isRandom = outputs.indices.contains { !tolerances[$0].compare(again[$0], alone[0][$0]).isWithin }
     var result = Attempt(rowAxes: rowAxes, example: example, roles: [], verdict: .rows, shapes: alone[0].map(\.shape))
-    result.isRandom = isRandom
+    result.isRandom = outputs.indices.contains { !tolerances[$0].compare(again[$0], alone[0][$0]).isWithin }
     result.samples = alone
 
-    let groups = rowAxes.fixed.map { fixed in fixed == 1 ? [] : [Array(rows.prefix(fixed))] } ?? [Array(rows[..<2]), rows]
-    var together: [[RowTrial.Answer]] = []
-    for group in groups {
-      guard let answers = try trials.whole(trial, group) else {
+    // What is missing of a fixed number is filled up with the row itself.
+    var runs = alone.enumerated().map { row, answers in (rows: Array(repeating: row, count: rowAxes.fixed ?? 1), answers: answers) }
+    for order in ContractFinder.orders(rows.count, fixed: rowAxes.fixed) {
+      guard let answers = try trials.whole(trial, order.map { rows[$0] }) else {
         result.verdict = .alone(trials.lastError)
         break
       }
-      together.append(answers)
+      runs.append((order, answers))
     }
     if rowAxes.fixed == 1 { result.verdict = .alone("the model was exported for one row") }
-    let isAlone = result.verdict != .rows
     result.keys = trials.keys
+    let isAlone = result.verdict != .rows
     for index in outputs.indices {
-      let finding: OutputComparison.Finding
-      if isAlone {
-        finding = .init(role: roleAlone(alone.map { $0[index] }, tolerances[index], overrides[outputs[index].name]?.batchAxis), difference: nil)
+      let override = overrides[outputs[index].name]
+      if override?.shared == true {
+        result.roles.append(.shared)
+      } else if isAlone {
+        note(.init(role: roleAlone(alone.map { $0[index] }, index, tolerances[index], override?.batchAxis), difference: nil), of: index, &result)
       } else {
-        finding = OutputComparison(alone: alone.map { $0[index] }, together: together.map { $0[index] }, fixedRows: rowAxes.fixed, tolerance: tolerances[index])
-          .finding(axis: overrides[outputs[index].name]?.batchAxis)
+        let comparison = OutputComparison(runs: runs.map { .init(rows: $0.rows, answer: $0.answers[index]) }, isFixed: rowAxes.fixed != nil, tolerance: tolerances[index])
+        note(comparison.finding(axis: override?.batchAxis), of: index, &result)
       }
-      var role = finding.role
-      if overrides[outputs[index].name]?.shared == true { role = .shared }
-      result.roles.append(role)
-      if role == .whole { result.verdict = .whole }
-      guard let difference = finding.difference, role != .shared, result.verdict == .rows else { continue }
-      // What is never the same says nothing about company.
-      if isRandom { continue }
-      result.verdict = .coupled(ModelContract.Coupling(output: outputs[index].name, difference: difference, cause: hints.quantisers.joined(separator: ", ")))
     }
+    // Without rows in an output there is nothing to run together.
+    if !result.roles.contains(where: { if case .rows = $0 { true } else { false } }) { result.verdict = .whole }
     // Whole numbers hide what the quantisers do, until it turns one over.
     if result.verdict == .rows, !hints.quantisers.isEmpty, !outputs.contains(where: { ElementType($0.type)!.isFloat }) {
-      result.verdict = .coupled(ModelContract.Coupling(output: outputs[0].name, difference: nil, cause: hints.quantisers.joined(separator: ", ")))
+      result.verdict = .coupled(coupling(0, nil))
     }
     return result
   }
 
+  /// Rows in company, in which each is in several places.
+  private static func orders(_ count: Int, fixed: Int?) -> [[Int]] {
+    guard let fixed else { return [[0, 1], [0, 1, 2], [2, 1, 0]] }
+    if fixed == 1 { return [] }
+    let all = Array(0..<count)
+    return [all, all.reversed(), all.map { ($0 + 1) % count }]
+  }
+
+  private func note(_ finding: OutputComparison.Finding, of index: Int, _ result: inout Attempt) {
+    // That a few rows gave the same is no proof: no row's values may reach what all share.
+    let role = finding.role == .shared && !hints.constantOutputs.contains(outputs[index].name) ? .whole : finding.role
+    result.roles.append(role)
+    if role == .whole { result.verdict = .whole }
+    // What is never the same says nothing about company.
+    guard let difference = finding.difference, result.verdict == .rows, !result.isRandom else { return }
+    result.verdict = .coupled(coupling(index, difference))
+  }
+
+  private func coupling(_ index: Int, _ difference: Double?) -> ModelContract.Coupling {
+    ModelContract.Coupling(output: outputs[index].name, difference: difference, cause: hints.quantisers.joined(separator: ", "))
+  }
+
   /// What an output of single rows is: an axis of one, or the same for every row.
-  private func roleAlone(_ answers: [RowTrial.Answer], _ tolerance: Tolerance, _ axis: Int?) -> OutputRole {
+  private func roleAlone(_ answers: [RowTrial.Answer], _ index: Int, _ tolerance: Tolerance, _ axis: Int?) -> OutputRole {
     if answers.allSatisfy({ tolerance.compare($0, answers[0]).isWithin }), axis == nil, answers[0].shape.first != 1 { return .shared }
     let axis = axis ?? 0
+    if outputs[index].shape.indices.contains(axis), case .fixed(let extent) = outputs[index].shape[axis], extent != 1 { return .whole }
     return answers.allSatisfy { $0.shape.count > axis && $0.shape[axis] == 1 && $0.shape == answers[0].shape } ? .rows(axis: axis) : .whole
   }
 
@@ -186,7 +233,8 @@ struct ContractFinder {
   private func isReasonable(_ example: RowExample, _ rowAxes: RowAxes) -> Bool {
     specs(rowAxes).allSatisfy { spec in
       let extents = spec.openAxes.map { axis in if case .symbolic(let name) = spec.shape[axis] { example.extents[name] ?? 1 } else { 1 } }
-      return extents.reduce(1, { $0 * $1 }) <= (spec.type.isInteger ? 1024 : 1 << 21)
+      let most = spec.type.isInteger ? 1024 : 1 << 21
+      return extents.reduce(1) { min(most + 1, $0.multipliedReportingOverflow(by: $1).overflow ? .max : $0 * $1) } <= most
     }
   }
 
@@ -234,6 +282,12 @@ struct ContractFinder {
       }
       stuck.removeAll(where: others.contains)
     }
+  }
+
+  /// The axes along which rows lie have one extent.
+  private mutating func joinRows(_ rowAxes: RowAxes) {
+    let names = rowAxes.axes.enumerated().compactMap { input, axis in axis.flatMap { classes.name(input, $0) } }
+    for name in names.dropFirst() where name != names[0] && classes.names.contains(name) { classes.join(names[0], name) }
   }
 
   /// The fewest other classes that have to have an extent for this one to have it; `nil`: it cannot have another.
@@ -363,7 +417,12 @@ struct ContractFinder {
     contract.isUntried = attempt == nil
     if let attempt {
       let named = outputs.indices.filter { attempt.roles[$0] == .whole }.map { outputs[$0].name }.joined(separator: ", ")
-      contract.notes = ["every request runs alone, as it comes: rows of \(named) are not told apart (models.inputs.NAME.batchAxis says along which axis of an output they lie, shared: true that all rows share it)"]
+      switch attempt.verdict {
+      case .coupled(let coupling): contract.notes = ["every request runs alone, as it comes: \(coupling)"]
+      case .alone(let reason): contract.notes = ["every request runs alone, as it comes: two rows do not run together: \(reason)"]
+      case .rows, .whole:
+        contract.notes = ["every request runs alone, as it comes: rows of \(named) are not told apart (models.inputs.NAME.batchAxis says along which axis of an output they lie, shared: true that all rows share it)"]
+      }
     } else if trials.runs > 0 {
       contract.notes = ["every request runs alone, as it comes: no row that was made up could be run, the last one said: \(trials.lastError)"]
     } else {

@@ -8,6 +8,8 @@ struct ContractHints {
   var isHalf = false
   /// Operators that measure their input as a whole while they run, and so make every row depend on its company.
   var quantisers: [String] = []
+  /// Outputs that no input's values reach.
+  var constantOutputs: Set<String> = []
   /// A model is batched although its answers change in a batch.
   var acceptsUnsafe = false
 

@@ -9,52 +9,64 @@ enum OutputRole: Equatable {
   case whole
 }
 
-/// Outputs of the same rows alone and in company, put side by side.
+/// Runs of the same rows alone and in company, in several orders, put side by side: one output of each.
 struct OutputComparison {
-  /// Of each row alone (or, with a fixed number of rows, as all rows of a run): the whole output.
-  var alone: [RowTrial.Answer]
-  /// Of the first two rows together, and of all; with a fixed number of rows only all.
-  var together: [RowTrial.Answer]
-  /// Every run has so many rows; `nil`: as many as were sent.
-  var fixedRows: Int?
+  struct Run {
+    /// Which row lay where.
+    var rows: [Int]
+    var answer: RowTrial.Answer
+  }
+  var runs: [Run]
+  /// All runs had as many rows, as the model was exported: that an extent is the same tells nothing of rows.
+  var isFixed: Bool
   var tolerance: Tolerance
 
   struct Finding: Equatable {
     var role: OutputRole
-    /// How far a row in company was from the same alone, where that is too far; `nil`: it is the same.
+    /// How far a row in company was from the same alone, or in another place, where that is too far; `nil`: it is the same.
     var difference: Double?
   }
 
   /// - Parameter axis: the only one that is looked at; `nil`: any.
   func finding(axis: Int? = nil) -> Finding {
-    let first = alone[0], all = together[together.count - 1]
-    let candidates = first.shape.indices.filter { (axis == nil || $0 == axis) && isRowAxis($0) }
+    // Nothing says nothing.
+    if runs.allSatisfy({ $0.answer.values.isEmpty }) { return Finding(role: .whole, difference: nil) }
+    let first = runs[0].answer, isConstant = runs.allSatisfy { tolerance.compare($0.answer, first).isWithin }
+    if isConstant, isFixed, axis == nil { return Finding(role: .shared, difference: nil) }
     var best: Finding?
-    for candidate in candidates {
-      var largest = 0.0, isWithin = true
-      for (row, own) in alone.enumerated() {
-        for batch in together where row < batch.shape[candidate] {
-          let truth = fixedRows == nil ? own : own.slice(candidate, row), difference = tolerance.compare(batch.slice(candidate, row), truth)
-          largest = max(largest, difference.largest)
-          isWithin = isWithin && difference.isWithin
-        }
-      }
-      if isWithin { return Finding(role: .rows(axis: candidate), difference: nil) }
-      if best == nil || largest < best!.difference! { best = Finding(role: .rows(axis: candidate), difference: largest) }
+    for candidate in first.shape.indices where (axis == nil || candidate == axis) && isRowAxis(candidate) {
+      let difference = difference(along: candidate)
+      if difference.isWithin { return Finding(role: .rows(axis: candidate), difference: nil) }
+      if best == nil || difference.largest < best!.difference! { best = Finding(role: .rows(axis: candidate), difference: difference.largest) }
     }
-    if (alone + together).allSatisfy({ tolerance.compare($0, first).isWithin }) { return Finding(role: .shared, difference: nil) }
-    // Rows of one that seem to depend on each other are told as that only where every extent but the rows is the same.
-    if let best, all.shape.count == first.shape.count { return best }
-    return Finding(role: .whole, difference: nil)
+    if isConstant { return Finding(role: .shared, difference: nil) }
+    return best ?? Finding(role: .whole, difference: nil)
+  }
+
+  /// How far the answers to one row are apart.
+  private func difference(along axis: Int) -> Tolerance.Difference {
+    var truths: [Int: RowTrial.Answer] = [:]
+    var all = Tolerance.Difference(largest: 0, isWithin: true)
+    for run in runs {
+      for (place, row) in run.rows.enumerated() {
+        let own = run.answer.slice(axis, place)
+        guard let truth = truths[row] else {
+          truths[row] = own
+          continue
+        }
+        let difference = tolerance.compare(own, truth)
+        all.largest = max(all.largest, difference.largest)
+        all.isWithin = all.isWithin && difference.isWithin
+      }
+    }
+    return all
   }
 
   /// Whether an axis has as many elements as there were rows, and all others the same.
   private func isRowAxis(_ axis: Int) -> Bool {
     func without(_ shape: [Int]) -> [Int] { shape.indices.filter { $0 != axis }.map { shape[$0] } }
-    let rest = without(alone[0].shape)
-    let counts = fixedRows.map { [$0] } ?? [2, alone.count]
-    return alone.allSatisfy { $0.shape.count > axis && $0.shape[axis] == fixedRows ?? 1 && without($0.shape) == rest }
-      && zip(together, counts).allSatisfy { $0.shape.count > axis && $0.shape[axis] == $1 && without($0.shape) == rest }
+    let rest = without(runs[0].answer.shape)
+    return runs.allSatisfy { $0.answer.shape.count > axis && $0.answer.shape[axis] == $0.rows.count && without($0.answer.shape) == rest }
   }
 }
 

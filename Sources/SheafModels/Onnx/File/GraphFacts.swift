@@ -19,6 +19,8 @@ struct GraphFacts {
   private(set) var weights: [Int: Int] = [:]
   /// Files beside this one that hold weights.
   private(set) var external: Set<String> = []
+  /// Outputs of the graph that are the same whatever the inputs' values are: only their extents may count.
+  private(set) var constantOutputs: Set<String> = []
   /// Not all of it could be read: it is cut off, or no ONNX file.
   private(set) var isBroken = false
 
@@ -27,7 +29,9 @@ struct GraphFacts {
     while let field = fields.next() {
       switch field.number {
       case 1: irVersion = Int(truncatingIfNeeded: field.integer)
-      case 7: readGraph(field.bytes, depth: 0)
+      case 7:
+        readGraph(field.bytes, depth: 0)
+        findConstants(field.bytes)
       case 8: readOpset(field.bytes)
       case 25: readFunction(field.bytes)
       default: break
@@ -114,6 +118,61 @@ struct GraphFacts {
       if key == "location" { facts.external.insert(value) }
     }
     weights[type, default: 0] += 1
+  }
+
+  // MARK: Where values go
+
+  /// A node as values flow through it: what it reads, its subgraphs included, and what it gives.
+  private struct Flow {
+    var reads: Set<String> = []
+    var gives: [String] = []
+    /// It looks at extents only.
+    var isBlind = false
+  }
+
+  private mutating func findConstants(_ graph: UnsafeRawBufferPointer) {
+    var flows: [Flow] = [], outputs: [String] = [], reached: Set<String> = [], initializers: Set<String> = []
+    read(graph) { facts, field in
+      switch field.number {
+      case 1: flows.append(facts.flow(field.bytes, depth: 0))
+      case 5: initializers.insert(facts.name(field.bytes, 8))
+      case 11: reached.insert(facts.name(field.bytes, 1))
+      case 12: outputs.append(facts.name(field.bytes, 1))
+      default: break
+      }
+    }
+    // Nodes are in the order in which they run, or ONNX Runtime does not load the file.
+    for flow in flows where !flow.isBlind && !flow.reads.isDisjoint(with: reached) { reached.formUnion(flow.gives) }
+    let known = Set(flows.flatMap(\.gives)).union(initializers)
+    constantOutputs = Set(outputs.filter { !reached.contains($0) && known.contains($0) })
+  }
+
+  private mutating func name(_ bytes: UnsafeRawBufferPointer, _ number: Int) -> String {
+    var name = ""
+    read(bytes) { _, field in if field.number == number { name = field.text } }
+    return name
+  }
+
+  private mutating func flow(_ bytes: UnsafeRawBufferPointer, depth: Int) -> Flow {
+    var flow = Flow()
+    guard depth < 32 else { return flow }
+    read(bytes) { facts, field in
+      switch field.number {
+      case 1: flow.reads.insert(field.text)
+      case 2: flow.gives.append(field.text)
+      case 4: flow.isBlind = field.text == "Shape" || field.text == "Size"
+      case 5:
+        facts.read(field.bytes) { facts, field in
+          guard field.number == 6 || field.number == 11 else { return }
+          facts.read(field.bytes) { facts, field in
+            guard field.number == 1 else { return }
+            flow.reads.formUnion(facts.flow(field.bytes, depth: depth + 1).reads)
+          }
+        }
+      default: break
+      }
+    }
+    return flow
   }
 
   // MARK: What follows
