@@ -178,7 +178,7 @@ import Testing
       (json(processor: #"{"type":"Signature"}"#), "post_processor.type: Signature"), (json(processor: #"{"type":"BertProcessing","sep":["a"],"cls":["a",1]}"#), "has no sep"),
       (template(#"[{"Sequence":{"id":"A"}},{"Sequence":{"id":"A"}}]"#), "has not one place for a text but 2"), (template(#"[{"Sequence":{"id":"B"}}]"#), "second text"),
       (template(#"[{"Sequence":{"id":"A"}},{"SpecialToken":{"id":"[SEP]"}}]"#), "[SEP]: is not among the special_tokens"),
-      (json(processor: #"{"type":"Sequence","processors":[{"type":"BertProcessing","sep":["a",1],"cls":["a",1]},{"type":"BertProcessing","sep":["a",1],"cls":["a",1]}]}"#), "adds tokens to those"),
+      (json(processor: #"{"type":"Sequence","processors":[{"type":"BertProcessing","sep":["a",1],"cls":["a",1]},{"type":"BertProcessing","sep":["a",1],"cls":["a",1]}]}"#), "BertProcessing: is not the last of its sequence"),
       (json(normalizer: #"{"type":"Lowercase"}"#, added: #"[{"content":"Ab"},{"content":"ab"}]"#), "ab: is the same as another one"),
       (json(truncation: #"{"max_length":100,"strategy":"Shortest"}"#), "truncation.strategy: Shortest"),
       ("{", "is not JSON"), ("{}", "model"), ("[1,2", "is not JSON: expected a comma or the end of an array at byte 4"), (#"{"model":"\#u{1}"}"#, "no control character"),

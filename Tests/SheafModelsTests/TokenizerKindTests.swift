@@ -1,3 +1,4 @@
+import SheafTesting
 import Testing
 
 @testable import Sheaf
@@ -80,6 +81,19 @@ import Testing
         #expect(tokens.types.map { Int($0) } == sample.types, "\(sample.text.debugDescription) \(sample.pair?.debugDescription ?? "")")
         if wantsPlaces { #expect(tokens.places.flatMap { [Int($0.start), Int($0.end)] } == sample.places, "\(sample.text.debugDescription)") }
       }
+    }
+  }
+
+  /// What holds of any text. The first of them once read beyond its end, where a byte at the end of it is a token.
+  @Test(arguments: kinds) func tokensOfAnyText(_ kind: Kind) throws {
+    let tokenizer = try withTokenizerFolder(["tokenizer.json": kind.file]) { try Tokenizer(folder: $0, maxLength: 20) }
+    var generator = SeededGenerator(seed: 12)
+    for text in ["c\u{0}\u{0}\u{1}maDe\u{323}"] + (0..<100).map({ _ in randomText(&generator) }) {
+      guard let tokens = try? tokenizer.encode(text), let placed = try? tokenizer.encode(text, wantsPlaces: true) else { continue }
+      #expect(tokens.ids == placed.ids && tokens.types == placed.types && tokens.places.isEmpty, "\(text.debugDescription)")
+      #expect(tokens.ids.count <= 20 && tokens.ids.allSatisfy { 0..<Int64(tokenizer.vocabularySize!) ~= $0 })
+      #expect(placed.places.count == placed.ids.count)
+      #expect(placed.places.allSatisfy { 0 <= $0.start && $0.start <= $0.end && $0.end <= text.utf8.count }, "\(text.debugDescription)")
     }
   }
 }

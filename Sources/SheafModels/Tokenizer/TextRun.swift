@@ -41,6 +41,11 @@ struct TextRun: ~Copyable {
     }
   }
 
+  /// Places and words are of 32 bits, and a text may become several times as long on its way.
+  static func check(_ bytes: Int) throws(RecordFault) {
+    if bytes > 1 << 28 { throw RecordFault(.tooLarge, expected: "a text of at most 256 MiB", came: "one of \(bytes) bytes") }
+  }
+
   /// What normalisation makes of a text.
   static func normalize(_ text: UnsafeRawBufferPointer, _ normalizers: [Normalizer]) throws(RecordFault) -> [UInt8] {
     guard let base = text.baseAddress, text.count > 0 else { return [] }
@@ -55,6 +60,7 @@ struct TextRun: ~Copyable {
     for step in normalizers {
       guard let changed = try step.apply(view, into: out) else { continue }
       view = changed
+      try check(view.count)
       swap(&out, &other)
     }
   }

@@ -102,8 +102,7 @@ public final class Tokenizer: TextEncoder {
     if let invalid = UTF8Bytes.firstInvalid(text) {
       throw RecordFault(.malformed, expected: "text in UTF-8", came: "byte 0x\(String(text[invalid], radix: 16)) at byte \(invalid) of the text")
     }
-    // Places are of 32 bits.
-    guard text.count <= 1 << 30 else { throw RecordFault(.tooLarge, expected: "a text of at most 1 GiB", came: "one of \(text.count) bytes") }
+    try TextRun.check(text.count)
   }
 
   private func tooLong(_ bytes: Int, _ what: String) -> RecordFault {

@@ -117,12 +117,3 @@ final class AddedTokens: Sendable {
     return end
   }
 }
-
-extension CharacterClass {
-  /// Of the character that ends before byte `end`, which is not the first.
-  static func before(_ bytes: UnsafePointer<UInt8>, _ end: Int) -> CharacterClass {
-    var start = end - 1
-    while UTF8Bytes.continues(bytes[start]) { start -= 1 }
-    return of(UTF8Bytes.decode(bytes, &start))
-  }
-}

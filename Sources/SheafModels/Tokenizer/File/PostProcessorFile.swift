@@ -5,34 +5,33 @@ extension PostProcessor {
   init(_ part: FilePart?) throws(ConfigurationError) {
     self.init()
     guard let part else { return }
-    try read(part, addsTokens: false)
+    for part in try Self.flattened(part) {
+      switch part.type {
+      case "ByteLevel": try trim(part)
+      case "BertProcessing": try bert(part)
+      case "RobertaProcessing": try roberta(part)
+      case "TemplateProcessing": try template(part)
+      default: throw part.refusedType()
+      }
+    }
   }
 
-  /// - Returns: whether it adds tokens, or another one before it has.
-  @discardableResult private mutating func read(_ part: FilePart, addsTokens: Bool) throws(ConfigurationError) -> Bool {
-    switch part.type {
-    case "Sequence":
-      guard let members = part["processors"] else { throw part.refused("has no processors") }
-      var addsTokens = addsTokens
-      for member in try members.elements() { addsTokens = try read(member, addsTokens: addsTokens) }
-      return addsTokens
-    case "ByteLevel":
-      if try part.bool("trim_offsets", default: true) { try trim(part, addsTokens: addsTokens) }
-      return addsTokens
-    case "BertProcessing", "RobertaProcessing", "TemplateProcessing":
-      if addsTokens { throw part.refused(part.type, "adds tokens to those that another one has added, which is not supported") }
-    default: throw part.refusedType()
+  /// A sequence's parts that do something, of which only the last adds tokens.
+  private static func flattened(_ part: FilePart) throws(ConfigurationError) -> [FilePart] {
+    if part.type == "ByteLevel", try !part.bool("trim_offsets", default: true) { return [] }
+    guard part.type == "Sequence" else { return [part] }
+    guard let members = part["processors"] else { throw part.refused("has no processors") }
+    var parts: [FilePart] = []
+    for member in try members.elements() { parts += try flattened(member) }
+    if let last = parts.dropLast().first(where: { $0.type != "ByteLevel" }) {
+      throw last.refused(last.type, "is not the last of its sequence, which is not supported")
     }
-    switch part.type {
-    case "BertProcessing": try bert(part)
-    case "RobertaProcessing": try roberta(part)
-    default: try template(part)
-    }
-    return true
+    return parts
   }
 
-  private mutating func trim(_ part: FilePart, addsTokens: Bool) throws(ConfigurationError) {
-    trims.append(Trim(hasPrefixSpace: try part.bool("add_prefix_space", default: true), seesTextAlone: !addsTokens))
+  private mutating func trim(_ part: FilePart) throws(ConfigurationError) {
+    guard try part.bool("trim_offsets", default: true) else { return }
+    trims.append(Trim(hasPrefixSpace: try part.bool("add_prefix_space", default: true)))
   }
 
   private mutating func bert(_ part: FilePart) throws(ConfigurationError) {
@@ -42,7 +41,7 @@ extension PostProcessor {
   }
 
   private mutating func roberta(_ part: FilePart) throws(ConfigurationError) {
-    if try part.bool("trim_offsets", default: true) { try trim(part, addsTokens: false) }
+    try trim(part)
     let first = try Self.token(part, "cls"), last = try Self.token(part, "sep")
     single = [.special(ids: [first], type: 0), .text(isSecond: false, type: 0), .special(ids: [last], type: 0)]
     pair = single + [.special(ids: [last], type: 0), .text(isSecond: true, type: 0), .special(ids: [last], type: 0)]

@@ -11,8 +11,6 @@ struct PostProcessor: Sendable {
   struct Trim: Sendable {
     /// The first token's only blank may be one that the tokenizer has set there.
     var hasPrefixSpace: Bool
-    /// Whether it sees the tokens before special ones are set among them.
-    var seesTextAlone: Bool
   }
   var single: [Part] = [.text(isSecond: false, type: 0)]
   /// `nil`: there is no such thing as a pair.
@@ -93,9 +91,7 @@ struct PostProcessor: Sendable {
   private func writePlaces(_ spans: UnsafePointer<TokenList.Span>, _ text: Tokens, into tokens: inout TokenSequence) {
     for index in text.kept {
       var place = spans[index].place
-      for trim in trims {
-        place = trim.trimmed(place, spans[index], isFirst: trim.seesTextAlone && index == text.kept.lowerBound, text.text)
-      }
+      for trim in trims { place = trim.trimmed(place, spans[index], isFirst: index == text.kept.lowerBound, text.text) }
       tokens.places.append(place)
     }
   }

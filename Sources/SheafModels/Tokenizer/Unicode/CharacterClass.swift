@@ -1,4 +1,5 @@
 import CUTF8Proc
+import Sheaf
 
 /// What kinds of character a code point belongs to; all that tokenizers ask about.
 struct CharacterClass: OptionSet {
@@ -21,6 +22,13 @@ struct CharacterClass: OptionSet {
   static let control = CharacterClass(rawValue: 128)
 
   @inline(__always) static func of(_ scalar: UInt32) -> CharacterClass { CharacterClass(rawValue: table[scalar]) }
+
+  /// Of the character of a text that ends before byte `end`, which is not the first.
+  static func before(_ bytes: UnsafePointer<UInt8>, _ end: Int) -> CharacterClass {
+    var start = end - 1
+    while UTF8Bytes.continues(bytes[start]) { start -= 1 }
+    return of(UTF8Bytes.decode(bytes, &start))
+  }
 
   /// For loops: what is global is asked for once.
   static let table = UnicodeTable { classify($0).rawValue }
