@@ -72,6 +72,15 @@ import Testing
     #expect(named == 15)
   }
 
+  /// sentence-transformers would lower the text first: that is not left out in silence.
+  @Test func lowerCaseThatTheTokenizerDoesNotMakeIsRefused() throws {
+    let asked = ["sentence_bert_config.json": #"{"do_lower_case":true}"#]
+    let cased = json(normalizer: #"{"type":"NFC"}"#), lowering = json(normalizer: #"{"type":"Lowercase"}"#)
+    let error = #expect(throws: ConfigurationError.self) { try withTokenizerFolder(asked.merging(["tokenizer.json": cased]) { $1 }) { try Tokenizer(folder: $0) } }
+    #expect(error?.key.contains("do_lower_case") == true)
+    _ = try withTokenizerFolder(asked.merging(["tokenizer.json": lowering]) { $1 }) { try Tokenizer(folder: $0) }
+  }
+
   // MARK: Lengths
 
   @Test func theLimitComesFromTheFirstThatHasOne() throws {

@@ -134,16 +134,22 @@ extension Scenario {
       case .fixed(let length): length
       case .uniform(_, let most): most
       case .lognormal(_, _, let most): most
+      case .shapes(let shapes): shapes.max()!
       }
+    // Rows that are not padded are made up in one size.
+    let isOneSize = switch lengths {
+    case .fixed, .shapes: true
+    case .uniform, .lognormal: false
+    }
     var now: Nanoseconds = 0
     var length = longest
     while length >= 1 {
-      for rows in [32, 16, 8, 4, 2, 1] where rows == 1 || rows * length <= 4096 {
+      for rows in [32, 16, 8, 4, 2, 1] where rows == 1 || isOneSize || rows * length <= 4096 {
         let time = device.sample(rows: rows, longest: length, running: 1, &random) * (rows == 32 ? 3 : 1) * 1e6
         now += Nanoseconds(time)
         model.observe(rows: rows, length: length, duration: Nanoseconds(time), now: now)
       }
-      if case .fixed = lengths { break }
+      if isOneSize { break }
       length /= 2
     }
     return model

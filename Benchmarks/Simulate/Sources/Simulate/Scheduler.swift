@@ -15,6 +15,8 @@ class Scheduler {
 /// What the worker itself decides with, under either policy.
 final class Worker: Scheduler {
   private var queue: BatchQueue<Int>
+  /// Only records of one length run together.
+  var isGrouped = false
 
   init(_ settings: BatchSettings, lanes: Int = 1, model: CostModel = CostModel()) {
     queue = BatchQueue(settings, lanes: lanes)
@@ -32,7 +34,9 @@ final class Worker: Scheduler {
     return Worker(settings, lanes: lanes, model: model)
   }
 
-  override func add(_ record: Int, length: Int, now: Nanoseconds) { queue.add(BatchItem(arrival: now, rows: 1, length: length, bytes: 1), record, now: now) }
+  override func add(_ record: Int, length: Int, now: Nanoseconds) {
+    queue.add(BatchItem(arrival: now, rows: 1, length: length, bytes: 1, group: isGrouped ? UInt64(length) : 0), record, now: now)
+  }
   override func next(_ now: Nanoseconds, _ batch: inout [Int]) -> Decision {
     switch queue.next(now) {
     case .dispatch(let count, _):

@@ -2,7 +2,10 @@ import Glibc
 
 // What the linked core expects of the library around it.
 public typealias Nanoseconds = UInt64
-public struct Signature { public var mostRows: Int }
+public struct Signature {
+  public var mostRows: Int
+  var isPadded = true
+}
 
 /// SplitMix64.
 struct SeededGenerator: RandomNumberGenerator {

@@ -1,12 +1,22 @@
 import Glibc
 
-enum Lengths { case fixed(Int), uniform(Int, Int), lognormal(median: Double, sigma: Double, most: Int) }
+enum Lengths { case fixed(Int), uniform(Int, Int), lognormal(median: Double, sigma: Double, most: Int), shapes([Int]) }
 
 extension Lengths {
   func sample(_ random: inout SeededGenerator) -> Int {
     switch self {
     case .fixed(let length): length
     case .uniform(let low, let high): Int.random(in: low...high, using: &random)
+    // Few are common and many are rare: by 1 over their place.
+    case .shapes(let shapes):
+      {
+        var place = Double.random(in: 0..<shapes.indices.reduce(0) { $0 + 1 / Double($1 + 1) }, using: &random)
+        for (index, length) in shapes.enumerated() {
+          place -= 1 / Double(index + 1)
+          if place < 0 { return length }
+        }
+        return shapes[0]
+      }()
     case .lognormal(let median, let sigma, let most): max(2, min(most, Int((median * exp(sigma * random.normal())).rounded())))
     }
   }
@@ -16,6 +26,7 @@ extension Lengths {
     case .fixed: "fixed"
     case .uniform: "uniform"
     case .lognormal: "lognormal"
+    case .shapes: "shapes"
     }
   }
 }

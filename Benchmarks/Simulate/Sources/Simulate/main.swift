@@ -1,4 +1,4 @@
-// simulate [--quick] [--only TEXT] [--seeds N] [--records N] [--single | --step | --tail | --replay FOLDER]
+// simulate [--quick] [--only TEXT] [--seeds N] [--records N] [--single | --step | --tail | --shapes | --replay FOLDER]
 //
 // Batching policies against synthetic devices and recorded times, deterministically. Writes tables as Markdown.
 @preconcurrency import Glibc
@@ -120,4 +120,4 @@ extension Scenario {
   }
 }
 
-if let folder = arguments.firstIndex(of: "--replay") { replay(arguments[folder + 1]) } else if arguments.contains("--single") { compareSingle() } else if arguments.contains("--step") { loadStep() } else if arguments.contains("--tail") { longTail() } else { compare() }
+if let folder = arguments.firstIndex(of: "--replay") { replay(arguments[folder + 1]) } else if arguments.contains("--single") { compareSingle() } else if arguments.contains("--step") { loadStep() } else if arguments.contains("--tail") { longTail() } else if arguments.contains("--shapes") { compareShapes() } else { compare() }

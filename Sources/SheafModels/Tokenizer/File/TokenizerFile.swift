@@ -26,6 +26,11 @@ struct TokenizerFile {
 
   func steps() throws(ConfigurationError) -> TokenizerSteps {
     let normalizers = try Normalizer.steps(root["normalizer"])
+    // sentence-transformers lowers texts before its tokenizer sees them; one that does it itself gives the same.
+    let lowers = normalizers.contains { if case .lowercase = $0 { true } else { false } }
+    if let part = configuration.sentenceBERT?["do_lower_case"], part.node.bool == true, !lowers {
+      throw part.refused("true", "is not done, and the tokenizer does not lower texts itself", fix: "set it to false and send texts in lower case, or use format json with input ids")
+    }
     var preTokenizers = try PreTokenizer.steps(root["pre_tokenizer"])
     // A vocabulary of bytes is asked with bytes: writing them in its alphabet first is saved.
     var isLastAlphabet = false

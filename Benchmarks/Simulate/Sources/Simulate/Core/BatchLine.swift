@@ -1,0 +1,1 @@
+../../../../../Sources/Sheaf/Batch/BatchLine.swift
