@@ -13,6 +13,10 @@ let package = Package(
       dependencies: ["Common", .product(name: "Sheaf", package: "sheaf"), .product(name: "SheafModels", package: "sheaf"), .product(name: "SheafONNX", package: "sheaf"), .product(name: "SheafTesting", package: "sheaf")],
       path: "Sources/Batching", linkerSettings: [.linkedLibrary("jemalloc")]),
     .executableTarget(
+      name: "shapes",
+      dependencies: ["Common", .product(name: "Sheaf", package: "sheaf"), .product(name: "SheafModels", package: "sheaf"), .product(name: "SheafONNX", package: "sheaf"), .product(name: "SheafTesting", package: "sheaf")],
+      path: "Sources/Shapes", linkerSettings: [.linkedLibrary("jemalloc")]),
+    .executableTarget(
       name: "delivery", dependencies: ["Common", .product(name: "Sheaf", package: "sheaf"), .product(name: "SheafTesting", package: "sheaf")],
       path: "Sources/Delivery", linkerSettings: [.linkedLibrary("jemalloc")]),
     .executableTarget(

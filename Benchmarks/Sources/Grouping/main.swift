@@ -67,9 +67,9 @@ let texts = try lognormalTexts(count)
 let broker = try EmbeddedBroker(topics: [("requests", partitions), ("replies", partitions)])
 try broker.client.produce("requests", texts.enumerated().map { TestRecord($1, partition: Int32($0 % partitions)) })
 let sorted: [[Int64]] = try texts.map { text in
-  var ids = [Int64](repeating: 0, count: 256), text = text
-  let length = try text.withUTF8 { try tokenizer.encode(UnsafeRawBufferPointer($0), into: &ids) }
-  return Array(ids[..<length])
+  var tokens = TokenSequence(), text = text
+  try text.withUTF8 { try tokenizer.encode(UnsafeRawBufferPointer($0), pair: nil, into: &tokens) }
+  return tokens.ids
 }.sorted { $0.count < $1.count }
 print("\(count) texts of \(sorted[0].count) to \(sorted.last!.count) tokens, median \(sorted[count / 2].count)")
 

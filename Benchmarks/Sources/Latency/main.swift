@@ -92,8 +92,9 @@ func drive(_ topic: String, _ profile: RunProfile, seconds: Double, _ rate: (Dou
   worker.stop()
   try await running
   let lengths = try texts.map { text in
-    var ids = [Int64](repeating: 0, count: 256), text = text
-    return try text.withUTF8 { try tokenizer.encode(UnsafeRawBufferPointer($0), into: &ids) }
+    var tokens = TokenSequence(), text = text
+    try text.withUTF8 { try tokenizer.encode(UnsafeRawBufferPointer($0), pair: nil, into: &tokens) }
+    return tokens.ids.count
   }
   return times.indices.map { Answered(at: sent[$0] - begun - 2, latency: latencies[$0]!, tokens: lengths[$0]) }
 }
